@@ -1,0 +1,286 @@
+//! What crosses the boundary between the core and everything else: the few requests the writer
+//! makes, as values, and what the service answered, sorted by what may be concluded from it.
+//!
+//! `azure::request` turns a [`Call`] into HTTP and `azure::response` turns HTTP into a [`Reply`];
+//! the writer and the simulator stop here. Invariant: an [`Outcome`] never claims more than the
+//! answer proves. [`Failure::NotSent`] and [`Failure::Refused`] speak of *one* attempt; earlier
+//! attempts of the same call may still be under way (`protocol.md` V2, V5).
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::time::{Span, UnixTime};
+
+/// The bytes of one block. Shared, so that repeating a request copies nothing.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Body(pub Arc<Vec<u8>>);
+
+/// An entity tag, opaque, in the form the service puts into headers (with its quotes).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
+pub struct ETag(pub Arc<str>);
+
+/// The blob that a call is about, in terms of the stream. Its full name is the codec's affair.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Target {
+    /// Segment `k` of the append layout: the blob `name/k`.
+    Segment(u32),
+    /// The blob of the stream's own name.
+    Stream,
+}
+
+/// Metadata of a blob: lower-case names and values, in the service's order.
+pub type Metadata = Vec<(String, String)>;
+
+/// An HTTP exchange to make.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Call {
+    /// [Append Block](https://learn.microsoft.com/rest/api/storageservices/append-block) under
+    /// both conditions (`protocol.md` A1).
+    AppendBlock {
+        /// The blob.
+        target: Target,
+        /// The block; never empty.
+        body: Body,
+        /// `x-ms-blob-condition-appendpos`: the length the blob must have, in bytes.
+        position: u64,
+        /// `If-Match`.
+        etag: ETag,
+    },
+    /// [Put Blob](https://learn.microsoft.com/rest/api/storageservices/put-blob) of an empty
+    /// append blob with `If-None-Match: *`. It never truncates.
+    CreateAppendBlob {
+        /// The blob.
+        target: Target,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// `x-ms-blob-content-type`.
+        content_type: String,
+    },
+    /// [Set Blob Metadata](https://learn.microsoft.com/rest/api/storageservices/set-blob-metadata)
+    /// under `If-Match`. Replaces all metadata and changes the ETag.
+    SetMetadata {
+        /// The blob.
+        target: Target,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// `If-Match`.
+        etag: ETag,
+    },
+    /// [Append Blob Seal](https://learn.microsoft.com/rest/api/storageservices/append-blob-seal)
+    /// under `If-Match`.
+    Seal {
+        /// The blob.
+        target: Target,
+        /// `If-Match`.
+        etag: ETag,
+    },
+    /// [Get Blob Properties](https://learn.microsoft.com/rest/api/storageservices/get-blob-properties).
+    GetProperties {
+        /// The blob.
+        target: Target,
+    },
+    /// [Get Blob](https://learn.microsoft.com/rest/api/storageservices/get-blob) of a range that
+    /// the blob is known to have.
+    GetRange {
+        /// The blob.
+        target: Target,
+        /// The offset in the blob, in bytes.
+        offset: u64,
+        /// How many bytes; at least 1.
+        length: u64,
+    },
+    /// [List Blobs](https://learn.microsoft.com/rest/api/storageservices/list-blobs) below
+    /// `name/`: one page.
+    ListSegments {
+        /// Where the page before ended.
+        marker: Option<String>,
+    },
+    /// [Create Container](https://learn.microsoft.com/rest/api/storageservices/create-container).
+    CreateContainer,
+}
+
+/// The kind of a [`Call`], which is all that decoding its answer takes.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum CallKind {
+    /// Append Block.
+    AppendBlock,
+    /// Put Blob.
+    CreateAppendBlob,
+    /// Set Blob Metadata.
+    SetMetadata,
+    /// Append Blob Seal.
+    Seal,
+    /// Get Blob Properties.
+    GetProperties,
+    /// Get Blob.
+    GetRange,
+    /// List Blobs.
+    ListSegments,
+    /// Create Container.
+    CreateContainer,
+}
+
+impl Call {
+    /// What kind of call this is.
+    pub const fn kind(&self) -> CallKind {
+        match self {
+            Self::AppendBlock { .. } => CallKind::AppendBlock,
+            Self::CreateAppendBlob { .. } => CallKind::CreateAppendBlob,
+            Self::SetMetadata { .. } => CallKind::SetMetadata,
+            Self::Seal { .. } => CallKind::Seal,
+            Self::GetProperties { .. } => CallKind::GetProperties,
+            Self::GetRange { .. } => CallKind::GetRange,
+            Self::ListSegments { .. } => CallKind::ListSegments,
+            Self::CreateContainer => CallKind::CreateContainer,
+        }
+    }
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reply {
+    /// The answer, or why there is none.
+    pub outcome: Outcome,
+    /// The `Date` of the answer, by the clock of the service.
+    pub date: Option<UnixTime>,
+}
+
+/// See [`Answer`] and [`Failure`].
+pub type Outcome = Result<Answer, Failure>;
+
+/// What the service answered to a call that did what it says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// Append Block was applied.
+    Appended {
+        /// `x-ms-blob-append-offset`: where the block landed, in bytes.
+        offset: u64,
+        /// `x-ms-blob-committed-block-count`.
+        blocks: u32,
+        /// The new ETag.
+        etag: ETag,
+    },
+    /// A blob was created, its metadata set, or it was sealed.
+    Written {
+        /// The ETag afterwards; a seal need not change it.
+        etag: ETag,
+    },
+    /// The container was created.
+    ContainerCreated,
+    /// The blob exists.
+    Properties(Properties),
+    /// The bytes of the range.
+    Range(Vec<u8>),
+    /// A page of a listing.
+    Listed(Page),
+}
+
+/// What Get Blob Properties tells.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Properties {
+    /// The kind of the blob.
+    pub kind: BlobKind,
+    /// `Content-Length`, in bytes.
+    pub length: u64,
+    /// `x-ms-blob-committed-block-count`, which only append blobs have.
+    pub blocks: Option<u32>,
+    /// The ETag.
+    pub etag: ETag,
+    /// `x-ms-blob-sealed`.
+    pub sealed: bool,
+    /// `x-ms-creation-time`.
+    pub created: Option<UnixTime>,
+    /// All metadata.
+    pub metadata: Metadata,
+}
+
+/// The type of a blob.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
+pub enum BlobKind {
+    /// `AppendBlob`
+    Append,
+    /// `BlockBlob`
+    Block,
+    /// `PageBlob`
+    Page,
+}
+
+/// A page of a listing below `name/`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Page {
+    /// What follows `name/` in each blob's name, with the blob's kind if the service told it.
+    pub entries: Vec<(String, Option<BlobKind>)>,
+    /// Where the next page begins; a page may be short, or empty, and still have one.
+    pub next: Option<String>,
+}
+
+/// Why a call did not succeed, sorted by what may be concluded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Failure {
+    /// Nothing left this machine. The text says why.
+    NotSent(String),
+    /// It may have been applied, may be applied later, or never: no answer, or one that says
+    /// nothing about what was stored (5xx, 408, 429, an answer that makes no sense).
+    InDoubt {
+        /// What happened, for people.
+        reason: String,
+        /// The status, if the service or something before it answered.
+        status: Option<u16>,
+        /// `Retry-After`.
+        retry_after: Option<Span>,
+    },
+    /// The service refused this attempt, which changed nothing.
+    Refused(Refusal),
+}
+
+/// A definite refusal of one attempt.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// What it means for the writer.
+    pub cause: Cause,
+    /// The status.
+    pub status: u16,
+    /// `x-ms-error-code`, or the status again where there is none.
+    pub code: String,
+}
+
+/// What a refusal means. See section 2.3 of the service's facts for the codes behind each.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Cause {
+    /// `BlobAlreadyExists`: somebody, perhaps an earlier attempt of ours, was first.
+    AlreadyExists,
+    /// `BlobNotFound`
+    BlobNotFound,
+    /// `BlobIsSealed`: the segment is closed.
+    BlobSealed,
+    /// `BlockCountExceedsLimit`: the segment is full.
+    BlockCountExceeded,
+    /// `ConditionNotMet`, `AppendPositionConditionNotMet` and their like.
+    ConditionNotMet,
+    /// `ContainerAlreadyExists`
+    ContainerAlreadyExists,
+    /// `ContainerNotFound`
+    ContainerNotFound,
+    /// The body was damaged on its way (`Crc64Mismatch`, `Md5Mismatch`).
+    Damaged,
+    /// The credential is valid and does not allow this.
+    Forbidden,
+    /// `InvalidBlobType`: the name is taken by another kind of blob.
+    InvalidBlobType,
+    /// Somebody else holds a lease on the blob.
+    Leased,
+    /// `MaxBlobSizeConditionNotMet`: the segment is as large as it may get.
+    MaxSizeExceeded,
+    /// `RequestBodyTooLarge`
+    TooLarge,
+    /// The credential is missing, malformed, expired, or the clock is wrong.
+    Unauthenticated,
+    /// The blob or container is busy with something that ends (`SystemInUse`,
+    /// `ContainerBeingDeleted`, ...).
+    Unready,
+    /// Anything else: a request that this service does not take.
+    Other,
+}

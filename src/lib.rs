@@ -7,4 +7,9 @@ extern crate std;
 
 pub mod azure;
 pub mod call;
+pub mod error;
+pub mod limits;
+pub mod rng;
+pub mod stream;
 pub mod time;
+pub mod writer;

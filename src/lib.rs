@@ -13,3 +13,10 @@ pub mod rng;
 pub mod stream;
 pub mod time;
 pub mod writer;
+
+#[cfg(feature = "component")]
+mod bindings;
+#[cfg(feature = "component")]
+mod component;
+#[cfg(feature = "component")]
+pub mod driver;

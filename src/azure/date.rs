@@ -24,7 +24,7 @@ pub fn format_rfc1123(time: UnixTime) -> String {
 
 /// Reads `Fri, 20 Nov 2026 12:00:00 GMT`. The weekday is not compared with the date.
 pub fn parse_rfc1123(text: &str) -> Option<UnixTime> {
-    let (weekday, rest) = text.split_once(", ")?;
+    let (weekday, rest) = text.split_once(',')?;
     if !WEEKDAYS.contains(&weekday) {
         return None;
     }

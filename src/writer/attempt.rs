@@ -95,7 +95,7 @@ impl Attempt {
                 let length = body.0.len() as u64;
                 Call::GetRange { target, offset: about.length, length }
             }
-            (Stage::Compare(_), write) => unreachable!("{write:?} has no bytes to compare"),
+            (Stage::Compare(_), _) => unreachable!("only appended bytes are compared"),
         }
     }
 }
@@ -163,7 +163,11 @@ fn fate_of_append(length: u64, viewer: &Viewer<'_>, sight: &Sight<'_>) -> Fate {
     if sight.equal == Some(false) {
         return Fate::Dead;
     }
-    if may_be_anybodys(length, viewer, seen) { Fate::Unknown } else { by_owner(length, viewer, seen) }
+    if may_be_anybodys(length, viewer, seen) {
+        Fate::Unknown
+    } else {
+        by_owner(length, viewer, seen)
+    }
 }
 
 /// The owner now is us, or took over from us directly: its base tells how long the segment was
@@ -171,7 +175,11 @@ fn fate_of_append(length: u64, viewer: &Viewer<'_>, sight: &Sight<'_>) -> Fate {
 fn by_owner(length: u64, viewer: &Viewer<'_>, seen: &Segment) -> Fate {
     match &seen.identity {
         Some(owner) if owner.nonce != viewer.nonce => {
-            if owner.base >= viewer.tail.length + length { Fate::Landed } else { Fate::Dead }
+            if owner.base >= viewer.tail.length + length {
+                Fate::Landed
+            } else {
+                Fate::Dead
+            }
         }
         _ => Fate::Landed,
     }
@@ -185,7 +193,11 @@ fn may_be_anybodys(length: u64, viewer: &Viewer<'_>, seen: &Segment) -> bool {
         return !viewer.exclusive;
     }
     let reached = owner.base >= viewer.tail.length + length;
-    let direct = viewer.tail.identity.as_ref().is_some_and(|own| own.epoch.checked_add(1) == Some(owner.epoch));
+    let direct = viewer
+        .tail
+        .identity
+        .as_ref()
+        .is_some_and(|own| own.epoch.checked_add(1) == Some(owner.epoch));
     reached && !(viewer.exclusive && direct)
 }
 

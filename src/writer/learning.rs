@@ -22,9 +22,7 @@ impl Writer {
         match core::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Search(search) => self.searched(now, search, outcome),
             Phase::Attempt(attempt) => self.attempted(now, attempt, outcome),
-            idle @ (Phase::Ready | Phase::Final(_)) => {
-                unreachable!("a reply came in phase {idle:?}, which asks for nothing")
-            }
+            Phase::Ready | Phase::Final(_) => unreachable!("these phases ask for nothing"),
         }
     }
 
@@ -174,7 +172,7 @@ impl Writer {
                 self.phase = Phase::Attempt(attempt);
                 self.doubted(now, failure);
             }
-            (stage, Ok(answer)) => unreachable!("{answer:?} does not answer {stage:?}"),
+            (_, Ok(_)) => unreachable!("an answer is of the kind of its call"),
         }
     }
 
@@ -191,7 +189,7 @@ impl Writer {
                 self.appended(&body, blocks, etag);
             }
             (write, Answer::Written { etag }) => self.written(write, etag),
-            (write, answer) => unreachable!("{answer:?} does not answer {write:?}"),
+            (_, _) => unreachable!("an answer is of the kind of its call"),
         }
     }
 
@@ -546,4 +544,3 @@ impl Attempt {
         }
     }
 }
-

@@ -28,7 +28,7 @@ pub fn parse_rfc1123(text: &str) -> Option<UnixTime> {
     if !WEEKDAYS.contains(&weekday) {
         return None;
     }
-    let mut words = rest.split(' ');
+    let mut words = rest.strip_prefix(' ')?.split(' ');
     let day = digits(words.next()?, 2)?;
     let name = words.next()?;
     let month = MONTHS.iter().position(|month| *month == name)? as u64 + 1;

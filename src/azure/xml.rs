@@ -23,7 +23,7 @@ impl<'a> Element<'a> {
             Some(rest) => rest.split_once('>')?.1,
             None => text,
         };
-        let (found, element, rest) = next(text)?;
+        let (found, element, rest) = next(text.trim_start())?;
         (found == name && rest.trim().is_empty()).then_some(element)
     }
 

@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn a_gap_is_seen_by_the_listing_and_by_probes() {
         for may_list in [true, false] {
-            let world = World { may_list, beyond: Some(7), ..World::new(3, false) };
+            let world = World { may_list, beyond: Some(5), ..World::new(1, false) };
             let (found, _) = world.search();
             assert!(matches!(found, Err(Stop::Final(Error::Diverged(_)))), "{found:?}");
         }

@@ -11,6 +11,8 @@ pub mod error;
 pub mod limits;
 pub mod rng;
 pub mod stream;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod time;
 pub mod writer;
 

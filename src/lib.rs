@@ -10,9 +10,9 @@ pub mod call;
 pub mod error;
 pub mod limits;
 pub mod rng;
-pub mod stream;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod stream;
 pub mod time;
 pub mod writer;
 

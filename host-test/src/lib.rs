@@ -1,1 +1,3 @@
+//! Host programs of Everblob: the local store.
 
+pub mod store;

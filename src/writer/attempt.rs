@@ -19,10 +19,11 @@ pub(super) enum Write {
     Create(Segment),
     /// Append a frozen block to the tail.
     Append(Body),
-    /// Close the tail by Append Blob Seal (rung a of C2).
-    Seal,
     /// Close the tail, or end the stream, by its metadata (rung b of C2): its new identity.
     Mark(Identity),
+    /// Seal the tail, which is marked, against tools that keep to no rules (rung a of C2). Whether
+    /// it lands does not matter to the stream.
+    Seal,
 }
 
 /// A write from its first sending until its fate is known.
@@ -138,8 +139,7 @@ pub(super) fn fate(write: &Write, viewer: &Viewer<'_>, sight: &Sight<'_>) -> Fat
         Write::Claim(_) if ours => Fate::Landed,
         Write::Claim(segment) => unless_moved(segment, seen),
         Write::Append(body) => fate_of_append(body.0.len() as u64, viewer, sight),
-        Write::Seal if seen.closed => Fate::Landed,
-        Write::Seal => unless_moved(viewer.tail, seen),
+        Write::Seal => unreachable!("nobody looks for the fate of a seal"),
         Write::Mark(identity) if seen.identity.as_ref() == Some(identity) => Fate::Landed,
         Write::Mark(_) => unless_moved(viewer.tail, seen),
     }

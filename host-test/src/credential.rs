@@ -118,9 +118,7 @@ pub fn resolve(
         return Ok(Credential::SharedAccessSignature(signature.clone()).into());
     }
     if let Some(token) = variable("AZURE_STORAGE_SAS_TOKEN") {
-        return Ok(sas(&token)
-            .map_err(|why| format!("AZURE_STORAGE_SAS_TOKEN {why}"))?
-            .into());
+        return Ok(sas(&token).map_err(|why| format!("AZURE_STORAGE_SAS_TOKEN {why}"))?.into());
     }
     if let Some(key) = variable("AZURE_STORAGE_KEY") {
         match account_key(address, variable("AZURE_STORAGE_ACCOUNT"), &key) {
@@ -175,10 +173,7 @@ fn no_credential(address: &StreamAddress, misfits: &[String]) -> String {
 }
 
 fn development_key() -> Credential {
-    Credential::SharedKey {
-        account: DEVELOPMENT_ACCOUNT.into(),
-        key: Secret::new(DEVELOPMENT_KEY),
-    }
+    Credential::SharedKey { account: DEVELOPMENT_ACCOUNT.into(), key: Secret::new(DEVELOPMENT_KEY) }
 }
 
 fn sas(token: &str) -> Result<Credential, &'static str> {
@@ -219,7 +214,8 @@ fn connection_string(address: &StreamAddress, text: &str) -> Result<Credential, 
             .find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
             .map(|(_, value)| value.trim())
     };
-    let development = field("UseDevelopmentStorage").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let development =
+        field("UseDevelopmentStorage").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     if development {
         let fits = address.is_loopback() && address.account() == Some(DEVELOPMENT_ACCOUNT);
         return if fits {
@@ -336,14 +332,10 @@ mod tests {
 
     #[test]
     fn a_connection_string_vouches_for_the_endpoint_that_it_names() {
-        let text = format!(
-            "AccountName=mylogs;AccountKey={KEY};BlobEndpoint=https://logs.example.com/"
-        );
+        let text =
+            format!("AccountName=mylogs;AccountKey={KEY};BlobEndpoint=https://logs.example.com/");
         let variables = [("AZURE_STORAGE_CONNECTION_STRING", text.as_str())];
-        assert_eq!(
-            credential("https://logs.example.com/logs/app", &variables),
-            key("mylogs", KEY)
-        );
+        assert_eq!(credential("https://logs.example.com/logs/app", &variables), key("mylogs", KEY));
         let text = "BlobEndpoint=https://mylogs.blob.core.windows.net;SharedAccessSignature=sig=x";
         assert_eq!(
             credential(AZURE, &[("AZURE_STORAGE_CONNECTION_STRING", text)]),

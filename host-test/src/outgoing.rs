@@ -64,7 +64,7 @@ impl Outgoing {
         mut request: Request<WasiBody>,
         options: &RequestOptions,
     ) -> Result<Response<Incoming>, Error> {
-        let connection = capture_connection(&mut request);
+        let mut connection = capture_connection(&mut request);
         let mut response = pin!(self.request(request)?);
         let connect_timeout = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
         tokio::select! {
@@ -146,8 +146,7 @@ impl WasiHttpHooks for Hooks {
         let options = options.unwrap_or_default();
         Box::new(async move {
             let length = declared_length(&request);
-            let request =
-                request.map(|body| pump::watched(body, length, Arc::clone(&activity)));
+            let request = request.map(|body| pump::watched(body, length, Arc::clone(&activity)));
             let answer = match outgoing.exchange(request, &options).await {
                 Ok(answer) => answer,
                 Err(err) => {
@@ -157,8 +156,7 @@ impl WasiHttpHooks for Hooks {
                     return Err(err);
                 }
             };
-            let answer =
-                answer.map(|body| pump::incoming(body, &options, Arc::clone(&activity)));
+            let answer = answer.map(|body| pump::incoming(body, &options, Arc::clone(&activity)));
             let rung_later: Rest = Box::new(async move {
                 activity.notify_one();
                 Ok(())

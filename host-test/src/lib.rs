@@ -7,4 +7,5 @@ pub mod component;
 pub mod credential;
 pub mod duration;
 pub mod outgoing;
+pub mod reading;
 pub mod size;

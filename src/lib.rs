@@ -7,4 +7,16 @@ extern crate std;
 
 pub mod azure;
 pub mod call;
+pub mod error;
+pub mod limits;
+pub mod rng;
+pub mod stream;
 pub mod time;
+pub mod writer;
+
+#[cfg(feature = "component")]
+mod bindings;
+#[cfg(feature = "component")]
+mod component;
+#[cfg(feature = "component")]
+pub mod driver;

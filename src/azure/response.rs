@@ -1,0 +1,143 @@
+//! An HTTP response as the reply to a call.
+//!
+//! Invariants: success is read only from the status that the operation documents, with every
+//! header that the writer relies on; anything else that looks like success is in doubt. Headers
+//! are read before bodies, which HEAD and many proxies do not have.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::azure::date::parse_rfc1123;
+use crate::azure::listing;
+use crate::azure::location::Location;
+use crate::azure::refusal::failure;
+use crate::call::{
+    Answer, BlobKind, CallKind, ETag, Failure, Metadata, Outcome, Properties, Reply,
+};
+use crate::time::Span;
+
+/// A response: status, headers with names in lower case, and the body.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Headers; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, empty where there is none.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The reply that this is to a call of `kind`.
+    pub fn reply(self, kind: CallKind, location: &Location) -> Reply {
+        let date = self.header("date").and_then(parse_rfc1123);
+        Reply { outcome: self.outcome(kind, location), date }
+    }
+
+    fn outcome(self, kind: CallKind, location: &Location) -> Outcome {
+        if self.status != expected(kind) {
+            let code = self.header("x-ms-error-code").map(ToString::to_string);
+            let code = code.or_else(|| self.code_in_body()).unwrap_or_default();
+            return Err(failure(self.status, &code, self.retry_after()));
+        }
+        let status = self.status;
+        self.answer(kind, location).ok_or_else(|| Failure::InDoubt {
+            reason: format!("an answer with status {status} that makes no sense"),
+            status: None,
+            retry_after: None,
+        })
+    }
+
+    /// Proxies drop headers; the body says the same.
+    fn code_in_body(&self) -> Option<String> {
+        let text = core::str::from_utf8(&self.body).ok()?;
+        let (_, rest) = text.split_once("<Code>")?;
+        rest.split_once("</Code>").map(|(code, _)| code.to_string())
+    }
+
+    fn retry_after(&self) -> Option<Span> {
+        let millis = ["x-ms-retry-after-ms", "retry-after-ms"];
+        let millis = millis.iter().find_map(|name| self.header(name)?.parse().ok());
+        let secs = || self.header("retry-after")?.parse().ok().map(Span::secs);
+        millis.map(Span::millis).or_else(secs)
+    }
+
+    fn answer(self, kind: CallKind, location: &Location) -> Option<Answer> {
+        match kind {
+            CallKind::AppendBlock => Some(Answer::Appended {
+                offset: self.number("x-ms-blob-append-offset")?,
+                blocks: u32::try_from(self.number("x-ms-blob-committed-block-count")?).ok()?,
+                etag: self.etag()?,
+            }),
+            CallKind::CreateAppendBlob | CallKind::SetMetadata | CallKind::Seal => {
+                Some(Answer::Written { etag: self.etag()? })
+            }
+            CallKind::GetProperties => self.properties().map(Answer::Properties),
+            CallKind::GetRange => Some(Answer::Range(self.body)),
+            CallKind::ListSegments => {
+                listing::parse(&self.body, &location.prefix()).map(Answer::Listed)
+            }
+            CallKind::CreateContainer => Some(Answer::ContainerCreated),
+        }
+    }
+
+    fn properties(&self) -> Option<Properties> {
+        let kind = match self.header("x-ms-blob-type")? {
+            "AppendBlob" => BlobKind::Append,
+            "BlockBlob" => BlobKind::Block,
+            "PageBlob" => BlobKind::Page,
+            _ => return None,
+        };
+        let blocks = self.number("x-ms-blob-committed-block-count");
+        let blocks = blocks.map(u32::try_from).transpose().ok()?;
+        // An append blob without its count could be full without our knowing.
+        if kind == BlobKind::Append && blocks.is_none() {
+            return None;
+        }
+        Some(Properties {
+            kind,
+            length: self.number("content-length")?,
+            blocks,
+            etag: self.etag()?,
+            sealed: self.header("x-ms-blob-sealed").is_some_and(|v| v.eq_ignore_ascii_case("true")),
+            created: self.header("x-ms-creation-time").and_then(parse_rfc1123),
+            metadata: self.metadata(),
+        })
+    }
+
+    fn metadata(&self) -> Metadata {
+        let named = self.headers.iter();
+        let named = named.filter_map(|(name, value)| Some((name.strip_prefix("x-ms-meta-")?, value)));
+        named.map(|(name, value)| (name.to_string(), value.clone())).collect()
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.header(name)?.parse().ok()
+    }
+
+    fn etag(&self) -> Option<ETag> {
+        self.header("etag").filter(|tag| !tag.is_empty()).map(|tag| ETag(tag.into()))
+    }
+}
+
+/// The status of success.
+const fn expected(kind: CallKind) -> u16 {
+    match kind {
+        CallKind::AppendBlock | CallKind::CreateAppendBlob | CallKind::CreateContainer => 201,
+        CallKind::GetRange => 206,
+        CallKind::GetProperties
+        | CallKind::ListSegments
+        | CallKind::Seal
+        | CallKind::SetMetadata => 200,
+    }
+}
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

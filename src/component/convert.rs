@@ -1,0 +1,129 @@
+//! Conversions between the types of the WIT interface and ours, one to one.
+
+use alloc::string::{String, ToString};
+
+use crate::azure::credential::Credential;
+use crate::azure::location::Location;
+use crate::bindings::exports::everblob::append::append_stream as api;
+use crate::call::Target;
+use crate::error::Error;
+use crate::stream::Position;
+use crate::time::Span;
+use crate::writer::{Config, Opened, Stats, Touched};
+
+impl TryFrom<&api::Location> for Location {
+    type Error = Error;
+
+    fn try_from(location: &api::Location) -> Result<Self, Error> {
+        Self::new(&location.endpoint, &location.container, &location.name)
+    }
+}
+
+impl TryFrom<api::Credential> for Credential {
+    type Error = Error;
+
+    fn try_from(credential: api::Credential) -> Result<Self, Error> {
+        match credential {
+            api::Credential::Host => Ok(Self::Host),
+            api::Credential::SharedAccessSignature(token) => Self::sas(&token),
+            api::Credential::Bearer(token) => Self::bearer(&token),
+            api::Credential::SharedKey(key) => Self::shared_key(&key.account, &key.key),
+        }
+    }
+}
+
+impl TryFrom<api::Options> for Config {
+    type Error = Error;
+
+    fn try_from(options: api::Options) -> Result<Self, Error> {
+        if options.layout == Some(api::Layout::Block) {
+            let why = "this version writes the append layout only";
+            return Err(Error::Unsupported(why.to_string()));
+        }
+        let default = Self::default();
+        let block_bytes = options.block_bytes.unwrap_or(default.block_bytes);
+        Ok(Self {
+            create_container: options.create_container.unwrap_or(default.create_container),
+            expected_end: options.expected_end,
+            block_bytes,
+            buffer_bytes: options.buffer_bytes.unwrap_or_else(|| Self::buffer_for(block_bytes)),
+            segment_blocks: options.segment_blocks.unwrap_or(default.segment_blocks),
+            segment_bytes: options.segment_bytes,
+            segment_age: options.segment_age.map(Span),
+            patience: options.patience.map_or(default.patience, Span),
+            content_type: options.content_type.unwrap_or(default.content_type),
+        })
+    }
+}
+
+impl From<Position> for api::Position {
+    fn from(position: Position) -> Self {
+        let Position { accepted, staged, committed, segment } = position;
+        Self { accepted, staged, committed, segment }
+    }
+}
+
+impl From<Opened> for api::Info {
+    fn from(opened: Opened) -> Self {
+        let Opened { start, epoch, exclusive } = opened;
+        Self { layout: api::Layout::Append, start, epoch, exclusive }
+    }
+}
+
+pub(super) fn segment(touched: &Touched, location: &Location) -> api::Segment {
+    let Touched { number, start, length, blocks, closed } = *touched;
+    let name: String = location.blob_name(Target::Segment(number));
+    api::Segment { name, number, start, length, blocks, closed }
+}
+
+impl From<&Stats> for api::Stats {
+    fn from(stats: &Stats) -> Self {
+        let requests_by_kind = api::RequestCounts {
+            append_block: stats.append_block,
+            put_blob: stats.put_blob,
+            set_metadata: stats.set_metadata,
+            seal: stats.seal,
+            get_properties: stats.get_properties,
+            get_blob: stats.get_blob,
+            list_blobs: stats.list_blobs,
+            create_container: stats.create_container,
+        };
+        Self {
+            requests: stats.requests(),
+            requests_by_kind,
+            retries: stats.retries,
+            doubts: stats.doubts,
+            throttled: stats.throttled,
+            bytes_sent: stats.bytes_sent,
+            blocks: stats.blocks,
+            segments_created: stats.segments_created,
+        }
+    }
+}
+
+impl From<Error> for api::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::AccessDenied(why) => Self::AccessDenied(why),
+            Error::BufferFull => Self::BufferFull,
+            Error::Closed => Self::Closed,
+            Error::Conflict(why) => Self::Conflict(why),
+            Error::Diverged(why) => Self::Diverged(why),
+            Error::EndsElsewhere(end) => Self::EndsElsewhere(end),
+            Error::InvalidArgument(why) => Self::InvalidArgument(why),
+            Error::NotFound(why) => Self::NotFound(why),
+            Error::NotOpen => Self::NotOpen,
+            Error::Rewound(position) => Self::Rewound(position.into()),
+            Error::Sealed => Self::Sealed,
+            Error::Superseded(position) => Self::Superseded(position.into()),
+            Error::TimedOut => Self::TimedOut,
+            Error::Unauthenticated(why) => Self::Unauthenticated(why),
+            Error::Unavailable(why) => Self::Unavailable(why),
+            Error::UnknownOutcome(range, position) => Self::UnknownOutcome(api::Doubt {
+                range: api::ByteRange { start: range.start, end: range.end },
+                position: position.into(),
+            }),
+            Error::Unsupported(why) => Self::Unsupported(why),
+        }
+    }
+}

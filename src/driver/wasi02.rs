@@ -1,0 +1,196 @@
+//! WASI 0.2: requests under way are values that outlive the call that started them.
+//!
+//! Invariants: only [`Driver::wait`] waits, in `wasi:io/poll`, and never when the time it may take
+//! is over already; whatever a call does, the writer is drained before it returns.
+
+use alloc::vec::Vec;
+
+use crate::azure::credential::Credential;
+use crate::azure::location::Location;
+use crate::azure::request::Request;
+use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::bindings::wasi::io::poll::{Pollable, poll};
+use crate::bindings::wasi::random::random;
+use crate::call::{Call, CallKind, Reply};
+use crate::driver::exchange::Exchange;
+use crate::error::Error;
+use crate::stream::{Nonce, Position, StreamId};
+use crate::time::{Span, Time, UnixTime};
+use crate::writer::{Config, Entropy, OpId, Output, Ticket, Writer};
+
+/// A writer and the requests that it has under way.
+pub struct Driver {
+    writer: Writer,
+    location: Location,
+    credential: Credential,
+    checksums: bool,
+    exchanges: Vec<(OpId, CallKind, Exchange)>,
+}
+
+impl Driver {
+    /// A driver whose writer has not begun.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if a setting is out of range, or if the credential would be
+    /// given away at the location.
+    pub fn new(
+        config: Config,
+        location: Location,
+        credential: Credential,
+        checksums: bool,
+    ) -> Result<Self, Error> {
+        credential.check(&location)?;
+        let writer = Writer::new(config, entropy())?;
+        Ok(Self { writer, location, credential, checksums, exchanges: Vec::new() })
+    }
+
+    /// The writer, to be asked.
+    pub const fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// The stream's place.
+    pub const fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Takes up answers that have arrived, gives the writer a command, and starts what is due.
+    /// Never waits.
+    pub fn command<T>(&mut self, command: impl FnOnce(&mut Writer, Time) -> T) -> T {
+        let now = now();
+        self.collect(now);
+        let result = command(&mut self.writer, now);
+        self.turn(now);
+        result
+    }
+
+    /// Waits until the goal of `ticket` is reached or cannot be, at most for `timeout`.
+    ///
+    /// # Errors
+    /// As [`Writer::progress`]; [`Error::TimedOut`].
+    pub fn finish(&mut self, ticket: &Ticket, timeout: Option<Span>) -> Result<Position, Error> {
+        let limit = timeout.map(|span| now() + span);
+        let done = |writer: &Writer, now| writer.progress(ticket, now);
+        self.wait(limit, Some(ticket), done).unwrap_or(Err(Error::TimedOut))
+    }
+
+    /// Works until nothing is under way, or the stream is stopped, at most for `time`.
+    pub fn drive(&mut self, time: Span) {
+        let limit = now() + time;
+        let rests = |writer: &Writer| writer.is_idle() || writer.stopped_by().is_some();
+        self.wait(Some(limit), None, |writer, _| rests(writer).then_some(()));
+    }
+
+    /// Replaces the credential for requests that have yet to start.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if it would be given away; the old one is kept.
+    pub fn set_credential(&mut self, credential: Credential) -> Result<(), Error> {
+        credential.check(&self.location)?;
+        self.credential = credential;
+        self.command(|writer, _| writer.credential_changed());
+        Ok(())
+    }
+
+    /// The only place that waits.
+    fn wait<T>(
+        &mut self,
+        limit: Option<Time>,
+        ticket: Option<&Ticket>,
+        mut done: impl FnMut(&Writer, Time) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let now = now();
+            self.collect(now);
+            let wake = self.turn(now);
+            if let Some(result) = done(&self.writer, now) {
+                return Some(result);
+            }
+            // Taking up one answer takes several steps, each of which may be ready at once.
+            if self.waits().any(Pollable::ready) {
+                continue;
+            }
+            if limit.is_some_and(|limit| limit <= now) {
+                return None;
+            }
+            let deadline = ticket.and_then(|ticket| self.writer.deadline(ticket));
+            let until = [wake, limit, deadline].into_iter().flatten().min();
+            if until.is_none() && self.exchanges.is_empty() {
+                return None;
+            }
+            self.sleep(until);
+        }
+    }
+
+    fn sleep(&self, until: Option<Time>) {
+        let timer = until.map(|at| monotonic_clock::subscribe_instant(at.0));
+        let ready: Vec<&Pollable> = timer.iter().chain(self.waits()).collect();
+        poll(&ready);
+    }
+
+    fn waits(&self) -> impl Iterator<Item = &Pollable> {
+        self.exchanges.iter().flat_map(|(_, _, exchange)| exchange.waits())
+    }
+
+    /// Hands in what has arrived, and gives up what takes too long.
+    fn collect(&mut self, now: Time) {
+        let mut i = 0;
+        while i < self.exchanges.len() {
+            let (op, kind, exchange) = &mut self.exchanges[i];
+            let (op, kind) = (*op, *kind);
+            match exchange.advance() {
+                None => i += 1,
+                Some(result) => {
+                    self.exchanges.swap_remove(i);
+                    let reply = match result {
+                        Ok(response) => response.reply(kind, &self.location),
+                        Err(failure) => Reply { outcome: Err(failure), date: None },
+                    };
+                    self.writer.handle_reply(now, op, reply);
+                }
+            }
+        }
+        self.writer.handle_timeout(now);
+        let writer = &self.writer;
+        self.exchanges.retain(|(op, _, _)| writer.expects(*op));
+    }
+
+    /// Drains the writer, and says when it wants to be woken.
+    fn turn(&mut self, now: Time) -> Option<Time> {
+        loop {
+            match self.writer.poll(now) {
+                Output::Call { op, call } => self.start(now, op, &call),
+                Output::Wait(at) => return at,
+            }
+        }
+    }
+
+    fn start(&mut self, now: Time, op: OpId, call: &Call) {
+        let date = UnixTime(wall_clock::now().seconds);
+        let request = Request::new(call, &self.location, self.checksums);
+        let request = request.authorize(&self.credential, date);
+        match Exchange::start(&request, &self.location) {
+            Ok(exchange) => self.exchanges.push((op, call.kind(), exchange)),
+            Err(failure) => {
+                let reply = Reply { outcome: Err(failure), date: None };
+                self.writer.handle_reply(now, op, reply);
+            }
+        }
+    }
+}
+
+fn now() -> Time {
+    Time(monotonic_clock::now())
+}
+
+fn entropy() -> Entropy {
+    Entropy { nonce: Nonce(bits()), stream: StreamId(bits()), seed: random::get_random_u64() }
+}
+
+fn bits() -> [u8; 16] {
+    let half = || random::get_random_u64().to_be_bytes();
+    let mut all = [0; 16];
+    all[..8].copy_from_slice(&half());
+    all[8..].copy_from_slice(&half());
+    all
+}

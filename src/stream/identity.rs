@@ -1,0 +1,229 @@
+//! What a segment's metadata says about it (`protocol.md` I1), and whose it is (I3).
+//!
+//! Invariants: names are letters only, so that every sort order signs them alike; metadata that
+//! names us but cannot be read whole is an error, never a stream of somebody else's; what is not
+//! ours is kept and sent again with every change.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::call::Metadata;
+use crate::error::Error;
+
+/// 128 random bits that stand for one stream, chosen when its first segment is created.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct StreamId(pub [u8; 16]);
+
+/// 128 random bits that stand for one appender, chosen when it opens the stream (I3).
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Nonce(pub [u8; 16]);
+
+/// The identity of a segment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// The stream that it belongs to.
+    pub stream: StreamId,
+    /// Its number, from 1.
+    pub number: u32,
+    /// The stream offset of its first byte.
+    pub start: u64,
+    /// Orders appenders; it owns nothing.
+    pub epoch: u64,
+    /// The appender that owns it.
+    pub nonce: Nonce,
+    /// Its length, in bytes, when its owner claimed it.
+    pub base: u64,
+    /// The stream offset past its last byte, once it is closed.
+    pub end: Option<u64>,
+    /// Whether the stream ends with it.
+    pub ended: bool,
+}
+
+const PREFIX: &str = "everblob";
+const VERSION: &str = "everblobversion";
+const STREAM: &str = "everblobstream";
+const NUMBER: &str = "everblobnumber";
+const START: &str = "everblobstart";
+const LAYOUT: &str = "everbloblayout";
+const MODE: &str = "everblobmode";
+const NAMING: &str = "everblobnaming";
+const EPOCH: &str = "everblobepoch";
+const NONCE: &str = "everblobnonce";
+const BASE: &str = "everblobbase";
+const CLOSED: &str = "everblobclosed";
+const END: &str = "everblobend";
+const ENDED: &str = "everblobended";
+
+/// What this version writes and the only thing it appends to; another value refuses the stream.
+const FIXED: [(&str, &str); 4] =
+    [(VERSION, "1"), (LAYOUT, "append"), (MODE, "exclusive-conditional-raw"), (NAMING, "natural")];
+
+impl Identity {
+    /// Reads the identity out of a blob's metadata. `None` if nothing in it is ours.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it is ours and cannot be read, or not of a kind this version knows.
+    pub fn read(metadata: &Metadata) -> Result<Option<Self>, Error> {
+        if !metadata.iter().any(|(name, _)| name.starts_with(PREFIX)) {
+            return Ok(None);
+        }
+        for (name, expected) in FIXED {
+            let value = text(metadata, name)?;
+            if value != expected {
+                return Err(unreadable(name, value));
+            }
+        }
+        let end = match text(metadata, CLOSED) {
+            Ok(_) => Some(number(metadata, END)?),
+            Err(_) => None,
+        };
+        Ok(Some(Self {
+            stream: StreamId(hex(metadata, STREAM)?),
+            number: u32::try_from(number(metadata, NUMBER)?)
+                .map_err(|_| unreadable(NUMBER, "a number beyond 32 bits"))?,
+            start: number(metadata, START)?,
+            epoch: number(metadata, EPOCH)?,
+            nonce: Nonce(hex(metadata, NONCE)?),
+            base: number(metadata, BASE)?,
+            end,
+            ended: text(metadata, ENDED).is_ok(),
+        }))
+    }
+
+    /// All metadata of the blob: what it had that is not ours, and this.
+    pub fn write(&self, others: &Metadata) -> Metadata {
+        let mut metadata = foreign(others);
+        let mut put = |name: &str, value: String| metadata.push((name.to_string(), value));
+        for (name, value) in FIXED {
+            put(name, value.to_string());
+        }
+        put(STREAM, self.stream.to_string());
+        put(NUMBER, self.number.to_string());
+        put(START, self.start.to_string());
+        put(EPOCH, self.epoch.to_string());
+        put(NONCE, self.nonce.to_string());
+        put(BASE, self.base.to_string());
+        if let Some(end) = self.end {
+            put(CLOSED, "1".to_string());
+            put(END, end.to_string());
+        }
+        if self.ended {
+            put(ENDED, "1".to_string());
+        }
+        metadata
+    }
+}
+
+/// The metadata that is not ours.
+pub(super) fn foreign(metadata: &Metadata) -> Metadata {
+    metadata.iter().filter(|(name, _)| !name.starts_with(PREFIX)).cloned().collect::<Vec<_>>()
+}
+
+fn text<'a>(metadata: &'a Metadata, name: &str) -> Result<&'a str, Error> {
+    let found = metadata.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str()).ok_or_else(|| unreadable(name, "nothing"))
+}
+
+fn number(metadata: &Metadata, name: &str) -> Result<u64, Error> {
+    let value = text(metadata, name)?;
+    value.parse().map_err(|_| unreadable(name, value))
+}
+
+fn hex(metadata: &Metadata, name: &str) -> Result<[u8; 16], Error> {
+    let value = text(metadata, name)?;
+    // `from_str_radix` takes a sign, which is no digit.
+    let digits = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    let bits = if digits { u128::from_str_radix(value, 16).ok() } else { None };
+    bits.map(u128::to_be_bytes).ok_or_else(|| unreadable(name, value))
+}
+
+fn unreadable(name: &str, value: &str) -> Error {
+    let value: String = value.chars().take(64).collect();
+    Error::Conflict(format!(
+        "the metadata `{name}` of a segment says {value:?}, which this version cannot append to"
+    ))
+}
+
+macro_rules! hexadecimal {
+    ($type:ty) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:032x}", u128::from_be_bytes(self.0))
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+hexadecimal!(StreamId);
+hexadecimal!(Nonce);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn identity() -> Identity {
+        Identity {
+            stream: StreamId([0xab; 16]),
+            number: 3,
+            start: 1 << 40,
+            epoch: 7,
+            nonce: Nonce([1; 16]),
+            base: 12,
+            end: None,
+            ended: false,
+        }
+    }
+
+    #[test]
+    fn identity_survives_a_round_trip_and_keeps_what_is_not_ours() {
+        let theirs = vec![("owner".to_string(), "ops".to_string())];
+        let mut it = identity();
+        let written = it.write(&theirs);
+        assert_eq!(Identity::read(&written), Ok(Some(it.clone())));
+        it.end = Some(99);
+        it.ended = true;
+        let again = it.write(&written);
+        assert_eq!(Identity::read(&again), Ok(Some(it)));
+        assert_eq!(again.iter().filter(|(n, v)| n == "owner" && v == "ops").count(), 1);
+    }
+
+    #[test]
+    fn names_are_letters_only() {
+        for (name, _) in identity().write(&Metadata::new()) {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase()), "{name}");
+        }
+    }
+
+    #[test]
+    fn metadata_without_ours_is_nobodys() {
+        assert_eq!(Identity::read(&vec![("a".to_string(), "b".to_string())]), Ok(None));
+    }
+
+    #[test]
+    fn damaged_or_unknown_identities_are_refused() {
+        let good = identity().write(&Metadata::new());
+        for (name, value) in [
+            (NONCE, "xyz"),
+            (STREAM, "+1111111111111111111111111111111"),
+            (MODE, "shared"),
+            (VERSION, "2"),
+            (START, "-1"),
+            (NUMBER, "4294967296"),
+        ] {
+            let mut bad = good.clone();
+            bad.iter_mut().find(|(n, _)| n == name).unwrap().1 = value.to_string();
+            assert!(matches!(Identity::read(&bad), Err(Error::Conflict(_))), "{name}");
+        }
+        let partial = vec![(EPOCH.to_string(), "1".to_string())];
+        assert!(matches!(Identity::read(&partial), Err(Error::Conflict(_))));
+    }
+}

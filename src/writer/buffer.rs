@@ -1,0 +1,202 @@
+//! Accepted bytes that are not committed yet.
+//!
+//! Invariants: bytes leave at the front, whole blocks at a time, and only once they are committed;
+//! a frozen block never changes (`protocol.md` A3); what is held never exceeds the room, and
+//! `held = accepted - committed`.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::call::Body;
+
+/// A queue of blocks, the last of which is still being filled.
+#[derive(Clone, Debug)]
+pub(super) struct Buffer {
+    /// Blocks to be sent, the first perhaps frozen; all but the last are full or were cut.
+    blocks: VecDeque<Vec<u8>>,
+    /// The first block, from its first sending until it is committed.
+    frozen: Option<Body>,
+    held: u64,
+    block_bytes: usize,
+    room: u64,
+}
+
+/// Why bytes were not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// There is no room now.
+    Full,
+    /// There never will be.
+    TooLarge,
+}
+
+impl Buffer {
+    pub(super) fn new(block_bytes: usize, room: u64) -> Self {
+        assert!(block_bytes > 0 && room >= block_bytes as u64, "a block fits into the room");
+        Self { blocks: VecDeque::new(), frozen: None, held: 0, block_bytes, room }
+    }
+
+    /// Takes all of `data` or nothing.
+    pub(super) fn push(&mut self, mut data: &[u8]) -> Result<(), Refused> {
+        let length = data.len() as u64;
+        if length > self.room {
+            return Err(Refused::TooLarge);
+        }
+        if self.held + length > self.room {
+            return Err(Refused::Full);
+        }
+        self.held += length;
+        while !data.is_empty() {
+            let block_bytes = self.block_bytes;
+            let block = self.filling();
+            let (head, rest) = data.split_at(data.len().min(block_bytes - block.len()));
+            block.extend_from_slice(head);
+            data = rest;
+        }
+        Ok(())
+    }
+
+    /// The block that the next byte goes to.
+    fn filling(&mut self) -> &mut Vec<u8> {
+        if self.blocks.back().is_none_or(|block| block.len() >= self.block_bytes) {
+            self.blocks.push_back(Vec::new());
+        }
+        self.blocks.back_mut().expect("a block was just pushed if there was none")
+    }
+
+    /// Freezes the first block: the full one, or what there is of it.
+    ///
+    /// # Panics
+    /// If nothing is held.
+    pub(super) fn freeze(&mut self) -> Body {
+        if self.frozen.is_none() {
+            let first = self.blocks.pop_front().expect("a block is frozen only if bytes are held");
+            self.frozen = Some(Body(Arc::new(first)));
+        }
+        self.frozen.clone().expect("the first block is frozen now")
+    }
+
+    /// The frozen block is committed: drops it.
+    pub(super) fn commit(&mut self) {
+        let body = self.frozen.take().expect("only a frozen block is committed");
+        self.held -= body.0.len() as u64;
+    }
+
+    /// The frozen block is too large for the service, and no attempt at it can land any more:
+    /// splits it and all that follow into blocks of at most `block_bytes`.
+    pub(super) fn split(&mut self, block_bytes: usize) {
+        self.block_bytes = block_bytes;
+        let mut whole = self.frozen.take().map(|body| body.0.to_vec()).into_iter().collect();
+        let rest = core::mem::take(&mut self.blocks);
+        let parts = core::mem::take::<Vec<Vec<u8>>>(&mut whole).into_iter().chain(rest);
+        for part in parts {
+            self.blocks.extend(part.chunks(block_bytes).map(<[u8]>::to_vec));
+        }
+    }
+
+    /// How many bytes are held.
+    pub(super) const fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// The size at which blocks are cut now, in bytes.
+    pub(super) const fn block_bytes(&self) -> usize {
+        self.block_bytes
+    }
+
+    /// How many bytes the next block to be sent has; 0 if there are none.
+    pub(super) fn next_bytes(&self) -> u64 {
+        match (&self.frozen, self.blocks.front()) {
+            (Some(body), _) => body.0.len() as u64,
+            (None, Some(block)) => block.len() as u64,
+            (None, None) => 0,
+        }
+    }
+
+    /// Whether the next block is to be sent without being asked for: it is full, or begun.
+    pub(super) fn is_due(&self) -> bool {
+        self.frozen.is_some()
+            || self.blocks.len() > 1
+            || self.blocks.front().is_some_and(|block| block.len() >= self.block_bytes)
+    }
+
+    /// The invariant on what is held, for the writer's own check.
+    pub(super) fn counts(&self) -> bool {
+        let frozen = self.frozen.as_ref().map_or(0, |body| body.0.len());
+        let blocks: usize = self.blocks.iter().map(Vec::len).sum();
+        self.held == (frozen + blocks) as u64 && self.held <= self.room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_full_block_is_due_and_a_begun_one_is_not() {
+        let mut buffer = Buffer::new(4, 16);
+        buffer.push(b"abc").unwrap();
+        assert!(!buffer.is_due());
+        buffer.push(b"d").unwrap();
+        assert!(buffer.is_due());
+        assert_eq!(*buffer.freeze().0, b"abcd");
+    }
+
+    #[test]
+    fn bytes_after_a_freeze_go_to_the_next_block() {
+        let mut buffer = Buffer::new(4, 16);
+        buffer.push(b"ab").unwrap();
+        let frozen = buffer.freeze();
+        buffer.push(b"cdefg").unwrap();
+        assert_eq!(buffer.freeze(), frozen);
+        buffer.commit();
+        assert_eq!(*buffer.freeze().0, b"cdef");
+        buffer.commit();
+        assert_eq!(*buffer.freeze().0, b"g");
+    }
+
+    #[test]
+    fn room_is_kept_and_refusal_takes_nothing() {
+        let mut buffer = Buffer::new(4, 8);
+        assert_eq!(buffer.push(&[0; 9]), Err(Refused::TooLarge));
+        buffer.push(&[0; 5]).unwrap();
+        assert_eq!(buffer.push(&[0; 4]), Err(Refused::Full));
+        assert_eq!(buffer.held(), 5);
+        buffer.push(&[0; 3]).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_come_out_as_they_went_in(
+            steps in prop::collection::vec((0usize..12, any::<bool>(), any::<bool>()), 0..60),
+        ) {
+            let mut buffer = Buffer::new(5, 20);
+            let (mut taken, mut committed, mut next) = (vec![], vec![], 0u8);
+            for (count, freeze, split) in steps {
+                let data: Vec<u8> = (0..count).map(|_| { next = next.wrapping_add(1); next }).collect();
+                if buffer.push(&data).is_ok() {
+                    taken.extend_from_slice(&data);
+                }
+                if freeze && buffer.held() > 0 {
+                    let body = buffer.freeze();
+                    prop_assert!(!body.0.is_empty() && body.0.len() <= buffer.block_bytes());
+                    if split && buffer.block_bytes() > 1 {
+                        buffer.split(buffer.block_bytes() - 1);
+                    } else {
+                        committed.extend_from_slice(&body.0);
+                        buffer.commit();
+                    }
+                }
+                prop_assert!(buffer.counts());
+            }
+            while buffer.held() > 0 {
+                committed.extend_from_slice(&buffer.freeze().0);
+                buffer.commit();
+            }
+            prop_assert_eq!(taken, committed);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Settings of a writer, checked once, when they are made.
+//!
+//! Invariant: every limit is within the service's, and a block fits into the buffer.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use crate::error::Error;
+use crate::limits;
+use crate::time::Span;
+
+/// How a stream is written. Sizes are in bytes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Config {
+    /// Create the container if it does not exist.
+    pub create_container: bool,
+    /// Where the caller expects the stream to end.
+    pub expected_end: Option<u64>,
+    /// The most bytes of a block.
+    pub block_bytes: u64,
+    /// The most accepted bytes that are not committed.
+    pub buffer_bytes: u64,
+    /// Close a segment that has this many blocks.
+    pub segment_blocks: u32,
+    /// Close a segment that would grow beyond this.
+    pub segment_bytes: Option<u64>,
+    /// Close a segment that is older than this when the next byte comes.
+    pub segment_age: Option<Span>,
+    /// How long a caller waits while nothing works.
+    pub patience: Span,
+    /// The content type of segments to be created.
+    pub content_type: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            create_container: false,
+            expected_end: None,
+            block_bytes: limits::BLOCK_BYTES_DEFAULT,
+            buffer_bytes: limits::BLOCK_BYTES_DEFAULT * limits::BUFFER_BLOCKS_DEFAULT,
+            segment_blocks: limits::SEGMENT_BLOCKS_MAX,
+            segment_bytes: None,
+            segment_age: None,
+            patience: limits::PATIENCE_DEFAULT,
+            content_type: "application/octet-stream".to_string(),
+        }
+    }
+}
+
+impl Config {
+    /// The room for blocks of `block_bytes` unless the caller chooses, in bytes.
+    pub fn buffer_for(block_bytes: u64) -> u64 {
+        block_bytes.saturating_mul(limits::BUFFER_BLOCKS_DEFAULT).max(limits::BUFFER_BYTES_LEAST)
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] names the setting and its range.
+    pub fn check(&self) -> Result<(), Error> {
+        within("block-bytes", self.block_bytes, 1, limits::BLOCK_BYTES_MAX)?;
+        // What is held is indexed by `usize`, which has 32 bits on wasm.
+        within("buffer-bytes", self.buffer_bytes, self.block_bytes, 2 << 30)?;
+        let blocks_max = u64::from(limits::SEGMENT_BLOCKS_MAX);
+        within("segment-blocks", self.segment_blocks.into(), 1, blocks_max)?;
+        within("segment-bytes", self.segment_bytes.unwrap_or(1), 1, u64::MAX)?;
+        let printable = self.content_type.bytes().all(|b| (b' '..=b'~').contains(&b));
+        if self.content_type.is_empty() || !printable {
+            let why = "content-type must be printable ASCII and not empty";
+            return Err(Error::InvalidArgument(why.to_string()));
+        }
+        Ok(())
+    }
+}
+
+fn within(name: &str, value: u64, least: u64, most: u64) -> Result<(), Error> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::InvalidArgument(format!("{name} is {value} and must be {least} to {most}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let config = Config { segment_blocks: 50_001, ..Config::default() };
+        let Err(Error::InvalidArgument(why)) = config.check() else { panic!("accepted") };
+        assert_eq!(why, "segment-blocks is 50001 and must be 1 to 50000");
+        for config in [
+            Config { block_bytes: 0, ..Config::default() },
+            Config { block_bytes: (100 << 20) + 1, ..Config::default() },
+            Config { buffer_bytes: 1, ..Config::default() },
+            Config { segment_blocks: 0, ..Config::default() },
+            Config { segment_bytes: Some(0), ..Config::default() },
+            Config { content_type: "a\r\nb".to_string(), ..Config::default() },
+        ] {
+            assert!(config.check().is_err());
+        }
+    }
+}

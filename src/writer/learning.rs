@@ -1,0 +1,549 @@
+//! What the writer concludes from answers. The only place where anything is learned.
+//!
+//! Invariants: a failure never moves the stream; a refusal speaks for one attempt, so wherever an
+//! earlier one may have landed the segment is looked at (`protocol.md` V3, V5); bytes are counted
+//! as committed here and nowhere else, on a 201 or on the verdict *landed*.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Properties, Refusal};
+use crate::error::Error;
+use crate::limits;
+use crate::stream::Segment;
+use crate::time::{Span, Time};
+use crate::writer::attempt::{Attempt, Fate, Sight, Stage, Standing, Viewer, Write};
+use crate::writer::attempt::{fate, must_compare, own, standing};
+use crate::writer::search::{Found, Search, Stop};
+use crate::writer::{Opened, Phase, Touched, Writer};
+
+impl Writer {
+    pub(super) fn learn(&mut self, now: Time, outcome: Outcome) {
+        match core::mem::replace(&mut self.phase, Phase::Ready) {
+            Phase::Search(search) => self.searched(now, search, outcome),
+            Phase::Attempt(attempt) => self.attempted(now, attempt, outcome),
+            idle @ (Phase::Ready | Phase::Final(_)) => {
+                unreachable!("a reply came in phase {idle:?}, which asks for nothing")
+            }
+        }
+    }
+
+    fn end(&mut self, error: Error) {
+        self.trouble.clear();
+        self.phase = Phase::Final(error);
+    }
+
+    /// A failure that may pass: the same again after a pause.
+    fn passing(&mut self, now: Time, reason: String, retry_after: Option<Span>) {
+        self.stats.retries += 1;
+        self.trouble.passing(now, Error::Unavailable(reason), retry_after, &mut self.rng);
+    }
+
+    /// An answer that is no answer to what was asked.
+    fn doubted(&mut self, now: Time, failure: Failure) {
+        match failure {
+            Failure::NotSent(reason) => self.passing(now, reason, None),
+            Failure::InDoubt { reason, status, retry_after } => {
+                self.stats.doubts += 1;
+                self.stats.throttled += u64::from(matches!(status, Some(429 | 503)));
+                self.passing(now, reason, retry_after);
+            }
+            Failure::Refused(refusal) => self.refused(now, &refusal),
+        }
+    }
+
+    /// A refusal that says nothing about earlier attempts: the same again, sooner or later.
+    fn refused(&mut self, now: Time, refusal: &Refusal) {
+        let Refusal { cause, status, code } = refusal;
+        let said = format!("{code} (status {status})");
+        let error = match cause {
+            Cause::Unauthenticated => Error::Unauthenticated(said),
+            Cause::Forbidden => Error::AccessDenied(said),
+            Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
+            Cause::Damaged | Cause::Leased | Cause::Unready => {
+                return self.passing(now, said, None);
+            }
+            _ => Error::Unavailable(said),
+        };
+        self.stats.retries += 1;
+        self.trouble.lasting(now, error, &mut self.rng);
+    }
+}
+
+// Opening.
+impl Writer {
+    fn searched(&mut self, now: Time, mut search: Search, outcome: Outcome) {
+        let answer = match outcome {
+            Ok(answer) => Ok(answer),
+            Err(Failure::Refused(refusal)) => Err(refusal),
+            Err(failure) => {
+                self.phase = Phase::Search(search);
+                return self.doubted(now, failure);
+            }
+        };
+        match search.learn(answer) {
+            Ok(None) => {
+                self.trouble.clear();
+                self.phase = Phase::Search(search);
+            }
+            Ok(Some(found)) => self.found(&search, found),
+            Err(Stop::Final(error)) => self.end(error),
+            Err(Stop::Refused(refusal)) => {
+                self.phase = Phase::Search(search);
+                self.refused(now, &refusal);
+            }
+        }
+    }
+
+    /// The end of the stream is known: the claim is the write that makes it ours (O1, O2).
+    fn found(&mut self, search: &Search, found: Found) {
+        self.trouble.clear();
+        let end = match &found {
+            Found::Tail(segment) | Found::After(segment) => segment.end(),
+            Found::Nothing => 0,
+        };
+        if self.config.expected_end.is_some_and(|expected| expected != end) {
+            return self.end(Error::EndsElsewhere(end));
+        }
+        let epoch = search.epoch().saturating_add(1);
+        let write = match found {
+            Found::Tail(segment) => {
+                let mut claimed = segment.clone();
+                claimed.identity = Some(self.identity(&segment, epoch));
+                self.tail = Some(segment);
+                Write::Claim(claimed)
+            }
+            Found::After(over) => {
+                let next = self.created(over.number + 1, end, epoch, over.identity.as_ref());
+                self.tail = Some(over);
+                Write::Create(next)
+            }
+            Found::Nothing => Write::Create(self.created(1, 0, epoch, None)),
+        };
+        debug_assert!(search.stream().is_none() || self.tail.is_some(), "a stream has segments");
+        self.phase = Phase::Attempt(Attempt::new(write));
+    }
+
+    /// Somebody was faster: everything known about the stream may have changed.
+    fn search_again(&mut self) {
+        self.tail = None;
+        self.phase = Phase::Search(Search::new(self.config.create_container));
+    }
+
+    fn open(&mut self, tail: Segment, epoch: u64, exclusive: bool) {
+        let start = tail.end();
+        self.committed = start;
+        self.orders.flush = start;
+        self.opened = Some(Opened { start, epoch, exclusive });
+        self.tail = Some(tail);
+        self.phase = Phase::Ready;
+    }
+
+    /// The credential cannot claim (O4). What is there is appended to, and nobody is shut out.
+    fn open_unclaimed(&mut self, claimed: &Segment) {
+        let tail = self.tail.take().expect("a claim is made on a segment that was found");
+        if tail.identity.is_none() {
+            let why = "adopting a log that Everblob did not begin takes the permission w";
+            return self.end(Error::AccessDenied(why.to_string()));
+        }
+        self.rungs.seal = false;
+        self.rungs.mark = false;
+        self.open(tail, own(claimed).epoch, false);
+    }
+}
+
+// Writes.
+impl Writer {
+    fn attempted(&mut self, now: Time, mut attempt: Attempt, outcome: Outcome) {
+        match (attempt.stage.clone(), outcome) {
+            (Stage::Send, Ok(answer)) => self.applied(attempt.write, answer),
+            (Stage::Send, Err(Failure::Refused(refusal))) => {
+                self.send_refused(now, attempt, refusal);
+            }
+            (Stage::Send, Err(failure)) => self.send_doubted(now, attempt, failure),
+            (Stage::Look, Ok(Answer::Properties(seen))) => self.seen(now, attempt, &seen),
+            (Stage::Look, Err(Failure::Refused(Refusal { cause: Cause::BlobNotFound, .. }))) => {
+                self.vanished(attempt);
+            }
+            (Stage::Compare(segment), Ok(Answer::Range(bytes))) => {
+                self.compared(now, attempt, segment, &bytes);
+            }
+            (_, Err(failure)) => {
+                // The segment may have changed between the look and the comparison.
+                attempt.look();
+                self.phase = Phase::Attempt(attempt);
+                self.doubted(now, failure);
+            }
+            (stage, Ok(answer)) => unreachable!("{answer:?} does not answer {stage:?}"),
+        }
+    }
+
+    /// The service applied this very sending.
+    fn applied(&mut self, write: Write, answer: Answer) {
+        self.trouble.clear();
+        match (write, answer) {
+            (Write::Append(body), Answer::Appended { offset, blocks, etag }) => {
+                let at = self.tail.as_ref().map(|tail| tail.length);
+                if at != Some(offset) {
+                    let why = "a block was stored at another place than its condition allows";
+                    return self.end(Error::Diverged(why.to_string()));
+                }
+                self.appended(&body, blocks, etag);
+            }
+            (write, Answer::Written { etag }) => self.written(write, etag),
+            (write, answer) => unreachable!("{answer:?} does not answer {write:?}"),
+        }
+    }
+
+    fn appended(&mut self, body: &Body, blocks: u32, etag: ETag) {
+        let tail = self.tail.as_mut().expect("an append has a tail");
+        tail.length += body.0.len() as u64;
+        // Azurite's count can lag behind; ours cannot, because nobody else appends.
+        tail.blocks = blocks.max(tail.blocks + 1);
+        tail.etag = etag;
+        self.committed += body.0.len() as u64;
+        self.buffer.commit();
+        self.stats.blocks += 1;
+        self.touch();
+        self.phase = Phase::Ready;
+    }
+
+    /// A claim, a creation, a seal or a mark is applied; the ETag is the one after it.
+    fn written(&mut self, write: Write, etag: ETag) {
+        self.phase = Phase::Ready;
+        match write {
+            Write::Claim(segment) => self.began(Segment { etag, ..segment }),
+            Write::Create(segment) => {
+                let created = segment.created.or_else(|| self.date.map(|(_, date)| date));
+                self.began(Segment { etag, created, ..segment });
+                self.stats.segments_created += 1;
+                self.touch();
+            }
+            Write::Seal => self.closed_by(etag, None),
+            Write::Mark(identity) => {
+                if identity.ended {
+                    self.orders.end = false;
+                    self.orders.ended = true;
+                    // The mark ends the stream for Everblob; a seal ends it for everybody.
+                    self.orders.seal = self.rungs.seal;
+                }
+                self.closed_by(etag, Some(identity));
+            }
+            Write::Append(_) => unreachable!("an append is answered by where it landed"),
+        }
+    }
+
+    /// The tail is another one, and ours; the first one opens the stream.
+    fn began(&mut self, tail: Segment) {
+        self.full = false;
+        if self.opened.is_none() {
+            let epoch = own(&tail).epoch;
+            self.open(tail, epoch, true);
+        } else {
+            self.tail = Some(tail);
+        }
+    }
+
+    fn closed_by(&mut self, etag: ETag, identity: Option<crate::stream::Identity>) {
+        let tail = self.tail.as_mut().expect("only a tail is closed");
+        tail.closed = true;
+        tail.etag = etag;
+        tail.identity = identity.or_else(|| tail.identity.take());
+        self.orders.roll = None;
+        if self.touched.back().is_some_and(|last| Some(last.number) == self.number()) {
+            self.touch();
+        }
+    }
+
+    fn number(&self) -> Option<u32> {
+        self.tail.as_ref().map(|tail| tail.number)
+    }
+
+    /// Remembers the tail for the caller.
+    fn touch(&mut self) {
+        let tail = self.tail.as_ref().expect("only a tail is touched");
+        let Segment { number, start, length, blocks, closed, .. } = *tail;
+        if self.touched.back().is_some_and(|last| last.number == number) {
+            self.touched.pop_back();
+        }
+        if self.touched.len() == limits::SEGMENTS_REMEMBERED {
+            self.touched.pop_front();
+        }
+        self.touched.push_back(Touched { number, start, length, blocks, closed });
+    }
+
+    /// No answer, or none that says what was stored. The same again (V4), except that a seal which
+    /// the service cannot do may fail like this for ever: look whether it closed, then go on.
+    fn send_doubted(&mut self, now: Time, mut attempt: Attempt, failure: Failure) {
+        if matches!(attempt.write, Write::Seal) && !matches!(failure, Failure::NotSent(_)) {
+            if matches!(failure, Failure::InDoubt { status: Some(500), .. }) {
+                self.rungs.seal = false;
+            }
+            attempt.look();
+        }
+        self.phase = Phase::Attempt(attempt);
+        self.doubted(now, failure);
+    }
+
+    /// This sending was refused; an earlier one may have landed all the same (V3, V5).
+    fn send_refused(&mut self, now: Time, mut attempt: Attempt, refusal: Refusal) {
+        match (&attempt.write, refusal.cause) {
+            (
+                _,
+                Cause::AlreadyExists
+                | Cause::BlobNotFound
+                | Cause::BlobSealed
+                | Cause::BlockCountExceeded
+                | Cause::ConditionNotMet
+                | Cause::InvalidBlobType
+                | Cause::MaxSizeExceeded
+                | Cause::TooLarge,
+            ) => {
+                attempt.cause = Some(refusal.cause);
+                attempt.look();
+                self.phase = Phase::Attempt(attempt);
+            }
+            (Write::Claim(claimed), Cause::Forbidden) if self.opened.is_none() => {
+                let claimed = claimed.clone();
+                self.trouble.clear();
+                self.open_unclaimed(&claimed);
+            }
+            (Write::Seal, Cause::Forbidden | Cause::Other) => self.rungs.seal = false,
+            (Write::Mark(_), Cause::Forbidden) => self.mark_refused(now, &refusal),
+            _ => {
+                self.phase = Phase::Attempt(attempt);
+                self.refused(now, &refusal);
+            }
+        }
+    }
+
+    /// The credential cannot close segments. What the caller has ordered fails; what its limits
+    /// ask for does not happen, and the segment grows until it is full.
+    fn mark_refused(&mut self, now: Time, refusal: &Refusal) {
+        self.rungs.mark = false;
+        if self.orders.roll.take().is_some() || core::mem::take(&mut self.orders.end) {
+            self.refused(now, refusal);
+        }
+    }
+
+    /// The blob that the attempt is about does not exist.
+    fn vanished(&mut self, mut attempt: Attempt) {
+        match &attempt.write {
+            Write::Create(_) => {
+                // Somebody created it and somebody deleted it; it is free again.
+                attempt.stage = Stage::Send;
+                self.phase = Phase::Attempt(attempt);
+            }
+            _ if self.opened.is_none() => self.search_again(),
+            _ => {
+                let tail = self.tail.as_ref().expect("a stream that is open has a tail");
+                let error = if tail.length > 0 {
+                    Error::Rewound(self.position())
+                } else {
+                    Error::Diverged(format!("segment {} was deleted", tail.number))
+                };
+                self.end(error);
+            }
+        }
+    }
+}
+
+// Verdicts.
+impl Writer {
+    /// A look has shown the segment.
+    fn seen(&mut self, now: Time, mut attempt: Attempt, seen: &Properties) {
+        let number = attempt.number(self.tail.as_ref());
+        let segment = match Segment::from_properties(number, seen) {
+            Ok(segment) => segment,
+            Err(error) => return self.end(self.foreign(error)),
+        };
+        if !matches!(attempt.write, Write::Claim(_) | Write::Create(_))
+            && must_compare(&attempt.write, &self.viewer(), &segment)
+        {
+            attempt.stage = Stage::Compare(segment);
+            self.phase = Phase::Attempt(attempt);
+            return;
+        }
+        self.judge(now, attempt, segment, None);
+    }
+
+    /// In mid-stream, what does not fit was put there by somebody else.
+    fn foreign(&self, error: Error) -> Error {
+        match error {
+            Error::Conflict(why) if self.opened.is_some() => Error::Diverged(why),
+            error => error,
+        }
+    }
+
+    fn compared(&mut self, now: Time, mut attempt: Attempt, segment: Segment, bytes: &[u8]) {
+        let Write::Append(body) = &attempt.write else {
+            unreachable!("only appended bytes are compared")
+        };
+        if bytes.len() == body.0.len() {
+            let equal = *bytes == **body.0;
+            return self.judge(now, attempt, segment, Some(equal));
+        }
+        attempt.look();
+        self.phase = Phase::Attempt(attempt);
+        self.passing(now, "the service answered another range than asked".to_string(), None);
+    }
+
+    fn viewer(&self) -> Viewer<'_> {
+        Viewer {
+            tail: self.tail.as_ref().expect("what is looked at is, or follows, a tail"),
+            nonce: self.entropy.nonce,
+            exclusive: self.opened.is_none_or(|opened| opened.exclusive),
+        }
+    }
+
+    fn judge(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
+        match &attempt.write {
+            Write::Claim(_) | Write::Create(_) => self.judge_ownership(attempt, seen),
+            _ => self.judge_change(now, attempt, seen, equal),
+        }
+    }
+
+    /// A claim or a creation: ours, or somebody else's (O2).
+    fn judge_ownership(&mut self, mut attempt: Attempt, seen: Segment) {
+        let (Write::Claim(wanted) | Write::Create(wanted)) = &attempt.write else {
+            unreachable!("only claims and creations are about ownership")
+        };
+        let viewer = Viewer { tail: wanted, nonce: self.entropy.nonce, exclusive: true };
+        match fate(&attempt.write, &viewer, &Sight { segment: &seen, equal: None }) {
+            Fate::Landed => {
+                self.trouble.clear();
+                let etag = seen.etag.clone();
+                let write = match attempt.write {
+                    Write::Create(_) => Write::Create(seen),
+                    _ => Write::Claim(seen),
+                };
+                self.written(write, etag);
+            }
+            Fate::Pending => {
+                attempt.stage = Stage::Send;
+                self.phase = Phase::Attempt(attempt);
+            }
+            Fate::Dead | Fate::Unknown if self.opened.is_none() => self.search_again(),
+            Fate::Dead | Fate::Unknown => self.contested(seen),
+        }
+    }
+
+    /// Rolling over, the next segment is there and not ours. An older appender's late creation is
+    /// claimed; anything else means that we were superseded (O2).
+    fn contested(&mut self, seen: Segment) {
+        let epoch = self.opened.map_or(0, |opened| opened.epoch);
+        let older = seen.identity.as_ref().is_some_and(|owner| owner.epoch < epoch);
+        if older && seen.length == 0 && !seen.closed && seen.start == self.committed {
+            let mut claimed = seen;
+            claimed.identity = Some(self.identity(&claimed, epoch));
+            self.phase = Phase::Attempt(Attempt::new(Write::Claim(claimed)));
+        } else {
+            self.end(Error::Superseded(self.position()));
+        }
+    }
+
+    /// An append, a seal or a mark on the tail.
+    fn judge_change(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
+        let sight = Sight { segment: &seen, equal };
+        let fate = fate(&attempt.write, &self.viewer(), &sight);
+        let before = self.viewer().tail.length;
+        match (fate, &attempt.write) {
+            (Fate::Landed, Write::Append(body)) => {
+                let body = body.clone();
+                let blocks = seen.blocks;
+                self.trouble.clear();
+                self.appended(&body, blocks, seen.etag.clone());
+                self.stand(seen, before + body.0.len() as u64, attempt.cause);
+            }
+            (Fate::Landed, write) => {
+                let write = write.clone();
+                self.trouble.clear();
+                if self.stand(seen.clone(), before, None) {
+                    self.written(write, seen.etag);
+                }
+            }
+            (Fate::Unknown, Write::Append(body)) => {
+                let range = self.committed..self.committed + body.0.len() as u64;
+                self.end(Error::UnknownOutcome(range, self.position()));
+            }
+            (Fate::Dead | Fate::Unknown, _) => {
+                self.trouble.clear();
+                self.stand(seen, before, attempt.cause);
+            }
+            (Fate::Pending, _) => self.resend(now, attempt, seen, before),
+        }
+    }
+
+    /// Nothing has landed so far. If the segment is as it should be, the same is sent again; what
+    /// was refused for good is not.
+    fn resend(&mut self, now: Time, mut attempt: Attempt, seen: Segment, length: u64) {
+        let over = matches!(
+            attempt.cause,
+            Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded | Cause::TooLarge)
+        );
+        let given_up = matches!(attempt.write, Write::Seal);
+        if !self.stand(seen, length, attempt.cause) || over {
+            return;
+        }
+        if given_up {
+            // Rung b takes its place, under an ETag that a late seal does not survive or change.
+            self.phase = Phase::Attempt(Attempt::new(Write::Mark(self.marked(self.orders.end))));
+            if !self.rungs.mark {
+                self.phase = Phase::Ready;
+            }
+            return;
+        }
+        let contradicted = attempt.cause.take().is_some();
+        attempt.stage = Stage::Send;
+        self.phase = Phase::Attempt(attempt);
+        if contradicted {
+            // Refused for a condition that holds: do not ask again and again without a pause.
+            self.passing(now, "the service contradicts itself".to_string(), None);
+        }
+    }
+
+    /// Takes over what a look showed of the tail, which should have `length` bytes. False if the
+    /// stream is not ours to write any more.
+    fn stand(&mut self, seen: Segment, length: u64, cause: Option<Cause>) -> bool {
+        let position = self.position();
+        let number = seen.number;
+        let error = match standing(&self.viewer(), &seen, length) {
+            Standing::Ours => {
+                self.tail = Some(seen);
+                self.phase = Phase::Ready;
+                self.refused_for_good(cause);
+                return true;
+            }
+            Standing::Rewound => Error::Rewound(position),
+            Standing::Superseded => Error::Superseded(position),
+            Standing::Diverged => Error::Diverged(format!(
+                "segment {number} has {} bytes and should have {length}",
+                seen.length
+            )),
+        };
+        self.end(error);
+        false
+    }
+
+    /// What the refusal that made us look means for the next attempt.
+    fn refused_for_good(&mut self, cause: Option<Cause>) {
+        match cause {
+            Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded) => self.full = true,
+            Some(Cause::TooLarge) => {
+                let smaller = (self.buffer.block_bytes() / 2).max(1);
+                self.buffer.split(smaller);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Attempt {
+    fn number(&self, tail: Option<&Segment>) -> u32 {
+        match &self.write {
+            Write::Claim(segment) | Write::Create(segment) => segment.number,
+            _ => tail.expect("only claims and creations come before a tail").number,
+        }
+    }
+}
+

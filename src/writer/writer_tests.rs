@@ -1,0 +1,1 @@
+//! Directed runs of the writer.

@@ -184,7 +184,9 @@ fn refusal(status: u16, headers: &HeaderMap) -> Failed {
             Failed { error: Error::Unavailable(format!("{status} {code}")), passes: true }
         }
         // A read beside concurrent appends may be told to come again.
-        409 if code == "BlobModifiedWhileReading" => Failed { error: Error::Refused { status, code }, passes: true },
+        409 if code == "BlobModifiedWhileReading" => {
+            Failed { error: Error::Refused { status, code }, passes: true }
+        }
         _ => Failed { error: Error::Refused { status, code }, passes: false },
     }
 }

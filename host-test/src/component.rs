@@ -44,6 +44,7 @@ pub struct Component {
     engine: Engine,
     instances: bindings::EverblobPre<State>,
     outgoing: Arc<Outgoing>,
+    length: usize,
 }
 
 impl Component {
@@ -77,12 +78,17 @@ impl Component {
         let mut linker = Linker::new(&engine);
         link(&mut linker)?;
         let instances = bindings::EverblobPre::new(linker.instantiate_pre(&component)?)?;
-        Ok(Self { engine, instances, outgoing: Arc::default() })
+        Ok(Self { engine, instances, outgoing: Arc::default(), length: bytes.len() })
     }
 
     /// The bytes of the component that this library was built with.
     pub fn embedded() -> &'static [u8] {
         EMBEDDED
+    }
+
+    /// How large the component is, in bytes.
+    pub fn length(&self) -> usize {
+        self.length
     }
 
     /// The HTTP clients that the instances send their requests through.

@@ -10,6 +10,8 @@ pub mod call;
 pub mod error;
 pub mod limits;
 pub mod rng;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod stream;
 pub mod time;
 pub mod writer;

@@ -1,6 +1,6 @@
 //! The host of the Everblob component: it embeds the component in wasmtime, sends its requests over
-//! pooled connections, and reads streams by requests of its own. The binary `everblob` is the
-//! command line on top of it.
+//! pooled connections, and reads streams by requests of its own. Beside it, a local blob store. The
+//! binary `everblob` is the command line on top.
 
 pub mod address;
 pub mod component;
@@ -9,3 +9,4 @@ pub mod duration;
 pub mod outgoing;
 pub mod reading;
 pub mod size;
+pub mod store;

@@ -34,11 +34,17 @@ impl Log {
     pub(super) fn find(file: Option<&Path>) -> Result<Self, String> {
         if let Some(file) = file {
             let from = file.display().to_string();
-            let text = read(File::open(file)).map_err(|err| format!("cannot read {from}: {err}"))?;
-            return if text.is_empty() { Err(format!("{from} is empty")) } else { Ok(Self { text, from }) };
+            let text =
+                read(File::open(file)).map_err(|err| format!("cannot read {from}: {err}"))?;
+            return if text.is_empty() {
+                Err(format!("{from} is empty"))
+            } else {
+                Ok(Self { text, from })
+            };
         }
         let history = history().ok().map(|text| (text, "git log -p"));
-        let places = PLACES.iter().filter_map(|place| Some((read(File::open(place)).ok()?, *place)));
+        let places =
+            PLACES.iter().filter_map(|place| Some((read(File::open(place)).ok()?, *place)));
         history
             .into_iter()
             .chain(places)

@@ -79,8 +79,11 @@ impl Picture {
 
     fn row(&self, segment: &Segment, blocks: &Blocks, done: bool) {
         let range = segment.start..segment.start + segment.length;
-        let bars: String =
-            blocks.iter().filter(|(at, _)| range.contains(at)).map(|(_, full)| bar(*full)).collect();
+        let bars: String = blocks
+            .iter()
+            .filter(|(at, _)| range.contains(at))
+            .map(|(_, full)| bar(*full))
+            .collect();
         let padding = " ".repeat(self.columns.saturating_sub(bars.chars().count()));
         let (colour, state) = if segment.closed { (GREEN, "closed") } else { (YELLOW, "open") };
         let mut row = String::new();
@@ -120,7 +123,9 @@ impl Picture {
         let steps = [
             ("keep a store running", format!("{name} store --data ./blobs")),
             ("append, with an ack each line", {
-                format!("seq 1000 | {name} append {url} --create-container --flush-lines 100 --acks")
+                format!(
+                    "seq 1000 | {name} append {url} --create-container --flush-lines 100 --acks"
+                )
             }),
             ("look at the segments", format!("{name} stat {url}")),
             ("read it back", format!("{name} cat {url} | tail -3")),

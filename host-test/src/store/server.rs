@@ -1,0 +1,363 @@
+//! The listener, its connections, and the way of a request through the store.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::HeaderValue;
+use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use everblob::azure::date;
+use everblob::sim::service::{Answer, Request};
+use everblob::time::UnixTime;
+
+use super::answer;
+use super::authorization::{Authorization, Grant};
+use super::body::Body;
+use super::checksum::{self, Echo};
+use super::cors;
+use super::fault::Fault;
+use super::message::Message;
+use super::operation::Operation;
+use super::options::StoreOptions;
+use super::piece::Piece;
+use super::record::{Record, RequestLog};
+use super::state::State;
+use super::translation;
+
+const BACKLOG: u32 = 1024;
+/// How long a stop waits for answers that are on their way.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the listener rests when it cannot accept, for want of file descriptors as a rule.
+const REST: Duration = Duration::from_millis(50);
+/// A write of more bytes than this leaves the threads that serve connections.
+const LARGE: usize = 64 << 10;
+/// How much of a refused body is read, so that the refusal arrives and the connection stays.
+const DISCARD: usize = 4 << 20;
+const DEFAULT_VERSION: &str = "2024-11-04";
+
+/// A store that is running. Dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Store {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    listener: JoinHandle<()>,
+}
+
+/// Starts a store.
+///
+/// # Errors
+/// If the address is taken, or the folder is in use, damaged or not writable.
+pub async fn start(options: StoreOptions) -> anyhow::Result<Store> {
+    let log = options.log.as_deref().map(RequestLog::open).transpose()?;
+    // Reading a large journal takes its time.
+    let (options, state) = tokio::task::spawn_blocking(move || {
+        let state = State::open(&options);
+        (options, state)
+    })
+    .await
+    .context("the journal's reader panicked")?;
+    let state = Mutex::new(state?);
+    let listener =
+        listen(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
+    let address = listener.local_addr()?;
+    let StoreOptions { accounts, bearer_token, .. } = options;
+    let authorization = Authorization { accounts, bearer_token };
+    let shared = Arc::new(Shared { authorization, log, state });
+    let (stop, stopped) = watch::channel(false);
+    let listener = tokio::spawn(accept(listener, shared, stopped));
+    Ok(Store { address, stop, listener })
+}
+
+impl Store {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: no connection is accepted any more, requests under way are answered, and the folder
+    /// is free when this returns.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.ended().await;
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.listener).await
+            && error.is_panic()
+        {
+            tracing::error!("the store's listener panicked");
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A store that was killed leaves connections behind that would hold the port for a minute.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop(&mut stopped) => break,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let shared = Arc::clone(&shared);
+                connections.spawn(serve(stream, peer.ip(), shared, stopped.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Without it the answer to a small request waits for an acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (head, body) = request.into_parts();
+            Ok::<_, Infallible>(shared.answer(head, body, peer).await)
+        }
+    });
+    let mut connection =
+        pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// Waits for the word to stop, or for the one who would give it to be gone.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// What all connections have.
+#[derive(Debug)]
+struct Shared {
+    authorization: Authorization,
+    log: Option<RequestLog>,
+    state: Mutex<State>,
+}
+
+impl Shared {
+    /// The answer to a request, which is also in the log by then.
+    async fn answer(
+        self: &Arc<Self>,
+        head: Parts,
+        mut body: Incoming,
+        peer: IpAddr,
+    ) -> Response<Body> {
+        let started = since_epoch();
+        let now = UnixTime(started.as_secs());
+        let (path, to_head) = (head.uri.path().to_owned(), head.method == Method::HEAD);
+        let request_id = translation::guid();
+        let mut operation = Operation::Unknown;
+        let mut bytes = 0;
+        let read = Message::read(head, peer);
+        let message = read.as_ref().ok().cloned();
+        let answered = match read {
+            Ok(message) => {
+                operation = Operation::of(&message);
+                self.perform(message, operation, &mut body, &mut bytes, now).await
+            }
+            Err(fault) => Err(fault),
+        };
+        let mut response = match answered {
+            Ok(response) => response,
+            Err(fault) => {
+                discard(body).await;
+                fault.response(to_head, &request_id, &date::format_iso8601(now))
+            }
+        };
+        complete(&mut response, message.as_ref(), &request_id, now);
+        if let Some(log) = &self.log {
+            let code = response.headers().get("x-ms-error-code");
+            log.write(&Record {
+                time: date::format_iso8601(now),
+                operation: operation.name(),
+                path,
+                status: response.status().as_u16(),
+                code: code.and_then(|code| code.to_str().ok()).map(str::to_owned),
+                bytes,
+                started: started.as_nanos() as u64,
+                ended: since_epoch().as_nanos() as u64,
+            });
+        }
+        response
+    }
+
+    /// Checks a request, reads its body and does what it asks for. Counts the body's bytes.
+    async fn perform(
+        self: &Arc<Self>,
+        message: Message,
+        operation: Operation,
+        body: &mut Incoming,
+        bytes: &mut u64,
+        now: UnixTime,
+    ) -> Result<Response<Body>, Fault> {
+        if operation == Operation::Preflight {
+            return Ok(cors::preflight(&message));
+        }
+        message.check_headers()?;
+        check_length(&message, body)?;
+        let grant = self.authorization.check(&message, operation, now)?;
+        if operation == Operation::Unknown {
+            return Err(Fault::not_implemented());
+        }
+        let content = receive(&message, operation, body).await?;
+        *bytes = content.len() as u64;
+        let (request, echo) = prepare(&message, operation, grant, content.clone())?;
+        let account = message.account.clone();
+        let answer = if content.len() > LARGE {
+            let shared = Arc::clone(self);
+            tokio::task::spawn_blocking(move || shared.execute(&account, &request, now))
+                .await
+                .map_err(|_| Fault::new(500, "InternalError", "The operation panicked."))?
+        } else {
+            self.execute(&account, &request, now)
+        };
+        answer::response(&message, answer?, echo)
+    }
+
+    fn execute(
+        &self,
+        account: &str,
+        request: &Request<Piece>,
+        now: UnixTime,
+    ) -> Result<Answer<Piece>, Fault> {
+        let mut state = self.state.lock().expect("the model does not panic");
+        state.execute(account, request, now)
+    }
+}
+
+/// Every PUT says how long it is, also when it is empty.
+fn check_length(message: &Message, body: &Incoming) -> Result<(), Fault> {
+    let needed = message.method == Method::PUT || message.method == Method::POST;
+    let exact = message.header("content-length").is_some() && body.size_hint().exact().is_some();
+    if needed && !exact {
+        let message = "Content-Length HTTP header is missing.";
+        return Err(Fault::new(411, "MissingContentLengthHeader", message));
+    }
+    Ok(())
+}
+
+/// Reads the body whole, unless it is more than the operation takes.
+async fn receive(
+    message: &Message,
+    operation: Operation,
+    body: &mut Incoming,
+) -> Result<Bytes, Fault> {
+    let limit = translation::largest_body(message, operation);
+    let length = body.size_hint().exact().unwrap_or(0);
+    if length > limit {
+        return Err(match limit {
+            0 => Fault::header("Content-Length", &length.to_string()),
+            limit => Fault::too_large(limit),
+        });
+    }
+    let collected = body.collect().await.map_err(|_| {
+        // Nobody is there to read this; the log is.
+        Fault::new(400, "IncompleteBody", "The request body ended early.")
+    })?;
+    Ok(collected.to_bytes())
+}
+
+/// Checks the body and makes the model's request of it all.
+fn prepare(
+    message: &Message,
+    operation: Operation,
+    grant: Grant,
+    content: Bytes,
+) -> Result<(Request<Piece>, Option<Echo>), Fault> {
+    let has_body = matches!(operation, Operation::AppendBlock | Operation::PutBlob);
+    let echo = has_body.then(|| checksum::check(message, &content)).transpose()?;
+    let echo = echo.filter(|_| !content.is_empty());
+    Ok((translation::request(message, operation, grant, content)?, echo))
+}
+
+/// Reads what is left of a refused body. A connection that is closed while its client still sends
+/// takes the refusal with it.
+async fn discard(body: Incoming) {
+    if body.size_hint().exact().is_some_and(|length| length > DISCARD as u64) {
+        return;
+    }
+    let mut body = pin!(Limited::new(body, DISCARD));
+    while let Some(Ok(_)) = body.frame().await {}
+}
+
+/// The headers that every answer has.
+fn complete(
+    response: &mut Response<Body>,
+    message: Option<&Message>,
+    request_id: &str,
+    now: UnixTime,
+) {
+    let headers = response.headers_mut();
+    let value = |text: &str| HeaderValue::from_str(text).expect("made of text or came as a header");
+    headers.insert("server", HeaderValue::from_static("Everblob-Store"));
+    headers.insert("date", value(&date::format_rfc1123(now)));
+    headers.insert("x-ms-request-id", value(request_id));
+    let Some(message) = message else { return };
+    let version = message.header("x-ms-version").or_else(|| message.parameter("sv"));
+    let version = version.and_then(|version| HeaderValue::from_str(version).ok());
+    let version = version.unwrap_or(HeaderValue::from_static(DEFAULT_VERSION));
+    headers.insert("x-ms-version", version);
+    if let Some(id) = message.header("x-ms-client-request-id") {
+        headers.insert("x-ms-client-request-id", value(id));
+    }
+    cors::expose(message, headers);
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970")
+}

@@ -1,0 +1,139 @@
+//! Changes of the state as values, which is what a journal keeps.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::call::{BlobKind, ETag, Metadata};
+use crate::time::UnixTime;
+
+use super::lease::Lease;
+use super::request::ContentHeaders;
+
+/// A state of a container or a blob; each change of an account takes the next number.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Eq,
+    Ord,
+    PartialEq,
+    PartialOrd,
+    serde::Deserialize,
+    serde::Serialize,
+)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+impl Revision {
+    /// The entity tag that stands for this state, with its quotes.
+    pub fn etag(self) -> ETag {
+        ETag(format!("\"{}\"", self.bare()).into())
+    }
+
+    /// The entity tag without quotes, as listings have it.
+    pub fn bare(self) -> String {
+        format!("0x8D{:013X}", self.0)
+    }
+}
+
+/// A change, with the content that comes with it. A serialized effect is without the content.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(bound = "")]
+pub struct Effect<E> {
+    /// What changes.
+    #[serde(flatten)]
+    pub change: Change,
+    /// What is put or appended.
+    #[serde(skip)]
+    pub content: Option<E>,
+}
+
+/// What an effect does.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+pub enum Change {
+    /// A container came to be.
+    ContainerCreated {
+        /// Its name.
+        container: String,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// Its state.
+        revision: Revision,
+        /// When.
+        at: UnixTime,
+    },
+    /// A container went, and all in it.
+    ContainerDeleted {
+        /// Its name.
+        container: String,
+    },
+    /// A blob came to be, or was replaced. A lease in force stays.
+    BlobPut {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+        /// Its type.
+        kind: BlobKind,
+        /// Its content headers.
+        headers: ContentHeaders,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// Its state.
+        revision: Revision,
+        /// When.
+        at: UnixTime,
+    },
+    /// A block was appended.
+    BlockAppended {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+        /// Its new state.
+        revision: Revision,
+        /// When.
+        at: UnixTime,
+    },
+    /// An append blob was sealed.
+    BlobSealed {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+        /// Its new state, where sealing changes it.
+        revision: Option<Revision>,
+        /// When.
+        at: UnixTime,
+    },
+    /// The metadata were replaced.
+    MetadataSet {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// Its new state.
+        revision: Revision,
+        /// When.
+        at: UnixTime,
+    },
+    /// A blob went.
+    BlobDeleted {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+    },
+    /// A lease began, changed or went.
+    LeaseSet {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+        /// The lease, unless there is none any more.
+        lease: Option<Lease>,
+    },
+}

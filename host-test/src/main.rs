@@ -1,1 +1,7 @@
-fn main() {}
+//! The command line of Everblob.
+
+mod cli;
+
+fn main() {
+    cli::main();
+}

@@ -1,0 +1,137 @@
+//! The command line: its subcommands, its status codes and its logs.
+//!
+//! Invariants: status 0 is done; 1 is that the service, the network, the disk or the component said
+//! no; 2 is wrong usage, a wrong URL or no credential; 130 is a second Ctrl-C. Data and reports go
+//! to stdout, everything else to stderr. An argument that may hold a signature is never echoed.
+
+mod append;
+mod cat;
+mod demo;
+mod report;
+mod signals;
+mod stat;
+mod store;
+
+use std::process::exit;
+
+use clap::{Parser, Subcommand};
+use everblob_host::address::StreamAddress;
+use everblob_host::credential::{self, Source};
+use tracing_subscriber::EnvFilter;
+
+/// How a command ended, if not well.
+#[derive(Debug)]
+enum Failure {
+    /// The service, the network, the disk or the component said no. The text was not shown yet.
+    Refused(String),
+    /// As above, and it was reported already.
+    Reported,
+    /// Wrong usage, a wrong URL or no credential.
+    Usage(String),
+}
+
+impl Failure {
+    fn refused(why: impl std::fmt::Display) -> Self {
+        Self::Refused(why.to_string())
+    }
+
+    /// Says why, and answers the status.
+    fn tell(self) -> i32 {
+        match self {
+            Self::Refused(why) => {
+                eprintln!("everblob: {why}");
+                1
+            }
+            Self::Reported => 1,
+            Self::Usage(why) => {
+                eprintln!("everblob: {why}\n\nFor more information, try '--help'.");
+                2
+            }
+        }
+    }
+}
+
+/// Appends to Azure Blob Storage; nothing acknowledged is lost, doubled or reordered.
+///
+/// A stream is a sequence of bytes, stored as numbered append blobs: the segments `app/1`, `app/2`
+/// and so on of the stream `app`. Its URL is that of a blob called `app`.
+#[derive(Parser)]
+#[command(name = "everblob", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct Cli {
+    /// Show more of what happens on stderr; twice for every request's fate
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Append(append::Args),
+    Cat(cat::Args),
+    Stat(stat::Args),
+    Store(store::Args),
+    Demo(demo::Args),
+}
+
+const AFTER_HELP: &str = "\
+Credentials, the first that fits:
+  a shared access signature behind `?` in the URL
+  AZURE_STORAGE_SAS_TOKEN
+  AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT
+  AZURE_STORAGE_CONNECTION_STRING
+  AZURE_STORAGE_BEARER_TOKEN, or AZURE_STORAGE_BEARER_TOKEN_FILE, which is read again
+  on this machine, for devstoreaccount1: the published development key
+
+EVERBLOB_COMPONENT=FILE runs another component than the one inside.
+
+Examples:
+  everblob demo
+  everblob store --data /var/lib/everblob
+  tail -F app.log | everblob append http://127.0.0.1:10000/devstoreaccount1/logs/app \\
+      --create-container
+  everblob cat http://127.0.0.1:10000/devstoreaccount1/logs/app --offset 1000 --length 80";
+
+/// Runs the command that the process was started with, and ends the process.
+pub(crate) fn main() -> ! {
+    let cli = Cli::parse();
+    log(cli.verbose);
+    let result = match cli.command {
+        Command::Append(args) => append::run(args),
+        Command::Cat(args) => cat::run(&args),
+        Command::Stat(args) => stat::run(&args),
+        Command::Store(args) => store::run(args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    // The thread that reads stdin may be blocked for ever, so nothing is waited for.
+    exit(result.map_or_else(Failure::tell, |()| 0))
+}
+
+/// Logs of our own only: those of the libraries may show headers.
+fn log(verbose: u8) {
+    let level = ["warn", "info", "debug", "trace"][usize::from(verbose.min(3))];
+    let filter = EnvFilter::new(format!("off,everblob={level},everblob_host={level}"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(report::colours(&std::io::stderr()))
+        .init();
+}
+
+/// Everything in one thread: what the component is to take up is then there when it is rung for.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|err| Failure::refused(format!("cannot start: {err}")))
+}
+
+/// The stream that a URL names, and the credential for it.
+fn stream(url: &str) -> Result<(StreamAddress, Source), Failure> {
+    let address = StreamAddress::parse(url).map_err(Failure::Usage)?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let source = credential::resolve(&address, &variable).map_err(Failure::Usage)?;
+    tracing::info!("{address} with a {:?}", source.credential());
+    Ok((address, source))
+}

@@ -1,0 +1,195 @@
+//! `everblob append`: appends stdin to a stream.
+
+mod cuts;
+mod failure;
+mod input;
+mod session;
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use everblob_host::component::{Component, stream};
+use everblob_host::{duration, size};
+
+use self::cuts::Cuts;
+use self::input::Input;
+use self::session::Session;
+use super::report::Report;
+use super::signals::Stop;
+
+use super::Failure;
+
+/// Append stdin to a stream
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The URL of the stream, with or without a shared access signature
+    #[arg(value_name = "URL")]
+    url: String,
+    /// How a new stream is stored; an existing one stays as it is
+    #[arg(long, value_enum)]
+    layout: Option<Layout>,
+    /// Create the container if it does not exist
+    #[arg(long)]
+    create_container: bool,
+    /// Append only if the stream ends at this offset
+    #[arg(long, value_name = "OFFSET")]
+    at: Option<u64>,
+    /// Write a line `committed OFFSET` to stdout after each commit
+    #[arg(long)]
+    acks: bool,
+    /// Write a report as one JSON object to stdout at the end
+    #[arg(long)]
+    json: bool,
+    /// Commit behind every N-th line
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    flush_lines: Option<u64>,
+    /// Commit behind every SIZE bytes
+    #[arg(long, value_name = "SIZE", value_parser = positive_size)]
+    flush_bytes: Option<u64>,
+    /// Commit what has waited for so long [default: 1s if no --flush-* is given]
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    flush_interval: Option<Duration>,
+    /// The most bytes of one block, up to 100MiB
+    #[arg(long, value_name = "SIZE", value_parser = block_size, default_value = "4MiB")]
+    block_size: u64,
+    /// Begin a new segment after this many blocks
+    #[arg(long, value_name = "N", default_value_t = 50_000,
+          value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    segment_blocks: u32,
+    /// Begin a new segment before one has more bytes
+    #[arg(long, value_name = "SIZE", value_parser = positive_size)]
+    segment_bytes: Option<u64>,
+    /// Begin a new segment when one is older
+    #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
+    segment_age: Option<Duration>,
+    /// How long to go on while the service cannot be reached or does not serve
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
+    retry_for: Duration,
+    /// The content type of new segments
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+}
+
+const AFTER_HELP: &str = "\
+SIZE is like 16, 64KiB or 4MiB; DURATION like 500ms, 5s or 1h.
+
+Ctrl-C commits what was read and reports; a second one stops at once.
+Status: 0 everything read is committed, 1 it is not, 2 wrong usage.
+
+Examples:
+  tail -F app.log | everblob append https://ACCOUNT.blob.core.windows.net/logs/app
+  everblob append URL --flush-lines 1 --acks < app.log
+  everblob append URL --at 4096 --json < rest.log";
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Layout {
+    /// Numbered append blobs
+    Append,
+    /// One block blob
+    Block,
+}
+
+fn positive_size(text: &str) -> Result<u64, String> {
+    match size::parse(text)? {
+        0 => Err("must be at least one byte".into()),
+        size => Ok(size),
+    }
+}
+
+fn block_size(text: &str) -> Result<u64, String> {
+    match positive_size(text)? {
+        size if size > 100 << 20 => Err("a block has at most 100MiB".into()),
+        size => Ok(size),
+    }
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    let span = duration::parse(text)?;
+    if span.is_zero() { Err("must be longer than nothing".into()) } else { Ok(span) }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    args.check()?;
+    let (address, source) = super::stream(&args.url)?;
+    let component = Component::load().map_err(|err| Failure::Refused(format!("{err:#}")))?;
+    let outcome = super::runtime()?.block_on(async {
+        let stop =
+            Stop::listen().map_err(|err| Failure::refused(format!("cannot start: {err}")))?;
+        let input =
+            Input::stdin().map_err(|err| Failure::refused(format!("cannot start: {err}")))?;
+        let session = Session::new(&component, address, source, &args, input, stop);
+        Ok(session.run().await)
+    })?;
+    let failure = outcome.failure;
+    if args.json {
+        print_report(&outcome.report);
+    }
+    match failure {
+        None => Ok(()),
+        Some(failure) if failure.is_usage() => Err(Failure::Usage(failure.to_string())),
+        Some(failure) => {
+            eprintln!("everblob: {failure}");
+            for line in failure.consequences(&outcome.report) {
+                eprintln!("everblob: {line}");
+            }
+            Err(Failure::Reported)
+        }
+    }
+}
+
+/// Nobody may be there to read it, which is no failure.
+fn print_report(report: &Report) {
+    let text = serde_json::to_string(report).expect("a report has nothing that JSON cannot hold");
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+impl Args {
+    /// What clap cannot check by itself.
+    fn check(&self) -> Result<(), Failure> {
+        if matches!(self.layout, Some(Layout::Block)) {
+            let misfit = if self.segment_bytes.is_some() {
+                "--segment-bytes"
+            } else if self.segment_age.is_some() {
+                "--segment-age"
+            } else if self.segment_blocks != 50_000 {
+                "--segment-blocks"
+            } else {
+                return Ok(());
+            };
+            return Err(Failure::Usage(format!("{misfit} fits --layout append only")));
+        }
+        Ok(())
+    }
+
+    fn cuts(&self) -> Cuts {
+        let none = self.flush_lines.is_none()
+            && self.flush_bytes.is_none()
+            && self.flush_interval.is_none();
+        let interval = if none { Some(Duration::from_secs(1)) } else { self.flush_interval };
+        Cuts::new(self.flush_lines, self.flush_bytes, interval)
+    }
+
+    fn options(&self) -> stream::Options {
+        let nanoseconds = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        stream::Options {
+            layout: self.layout.map(|layout| match layout {
+                Layout::Append => stream::Layout::Append,
+                Layout::Block => stream::Layout::Block,
+            }),
+            create_container: Some(self.create_container),
+            expected_end: self.at,
+            block_bytes: Some(self.block_size),
+            buffer_bytes: None,
+            segment_blocks: Some(self.segment_blocks),
+            segment_bytes: self.segment_bytes,
+            segment_age: self.segment_age.map(nanoseconds),
+            // The component says at once why nothing works, and this process has the patience: it
+            // must not be inside the component when a signal comes.
+            patience: Some(0),
+            content_type: self.content_type.clone(),
+            checksums: None,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What `append` reports: the object of `--json`, and the line that shows progress on a terminal.
+
+use std::io::{IsTerminal, Write as _};
+use std::time::Duration;
+
+use everblob_host::component::stream;
+use everblob_host::size;
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// The object of `append --json`. Offsets are those of the stream, null if it was never opened.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    /// Where this run began to append.
+    pub(crate) start: Option<u64>,
+    /// The end of the bytes that were taken.
+    pub(crate) accepted: Option<u64>,
+    /// The end of the bytes that are stored.
+    pub(crate) committed: Option<u64>,
+    /// The segments that were appended to or created.
+    pub(crate) segments: Vec<Segment>,
+    /// Requests and what became of them.
+    pub(crate) stats: Stats,
+    /// Why it ended early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<ErrorReport>,
+}
+
+/// A segment as the component leaves it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Segment {
+    name: String,
+    blocks: u32,
+    bytes: u64,
+}
+
+/// Why a command ended early.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorReport {
+    /// The name of the case, for programs.
+    pub(crate) code: &'static str,
+    /// For people.
+    pub(crate) message: String,
+}
+
+/// The component's counts.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Stats {
+    pub(crate) requests: u64,
+    requests_by_kind: RequestsByKind,
+    pub(crate) retries: u64,
+    doubts: u64,
+    throttled: u64,
+    bytes_sent: u64,
+    pub(crate) blocks: u64,
+    pub(crate) segments_created: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct RequestsByKind {
+    append_block: u64,
+    put_blob: u64,
+    set_metadata: u64,
+    seal: u64,
+    get_properties: u64,
+    get_blob: u64,
+    list_blobs: u64,
+    create_container: u64,
+}
+
+impl From<stream::Segment> for Segment {
+    fn from(segment: stream::Segment) -> Self {
+        Self { name: segment.name, blocks: segment.blocks, bytes: segment.length }
+    }
+}
+
+impl From<stream::Stats> for Stats {
+    fn from(stats: stream::Stats) -> Self {
+        let kinds = stats.requests_by_kind;
+        Self {
+            requests: stats.requests,
+            requests_by_kind: RequestsByKind {
+                append_block: kinds.append_block,
+                put_blob: kinds.put_blob,
+                set_metadata: kinds.set_metadata,
+                seal: kinds.seal,
+                get_properties: kinds.get_properties,
+                get_blob: kinds.get_blob,
+                list_blobs: kinds.list_blobs,
+                create_container: kinds.create_container,
+            },
+            retries: stats.retries,
+            doubts: stats.doubts,
+            throttled: stats.throttled,
+            bytes_sent: stats.bytes_sent,
+            blocks: stats.blocks,
+            segments_created: stats.segments_created,
+        }
+    }
+}
+
+/// Whether a stream to a person takes colours: a terminal, and no `NO_COLOR`.
+pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// One line on stderr that is written over; nothing unless stderr is a terminal.
+pub(crate) struct ProgressLine {
+    shown: bool,
+    began: Instant,
+    drawn: Option<Instant>,
+}
+
+impl ProgressLine {
+    /// A line that counts from now.
+    pub(crate) fn new() -> Self {
+        Self { shown: std::io::stderr().is_terminal(), began: Instant::now(), drawn: None }
+    }
+
+    /// Shows how far the run is, a few times a second.
+    pub(crate) fn show(&mut self, start: u64, position: &stream::Position, trouble: Option<&str>) {
+        const INTERVAL: Duration = Duration::from_millis(200);
+        let now = Instant::now();
+        let early = self.drawn.is_some_and(|drawn| now - drawn < INTERVAL);
+        if !self.shown || early {
+            return;
+        }
+        self.drawn = Some(now);
+        let committed = position.committed.saturating_sub(start);
+        let seconds = (now - self.began).as_secs_f64().max(0.001);
+        let mut line = format!(
+            "{} accepted · {} committed · segment {} · {}/s",
+            size::format(position.accepted.saturating_sub(start)),
+            size::format(committed),
+            position.segment,
+            size::format((committed as f64 / seconds) as u64),
+        );
+        if let Some(trouble) = trouble {
+            line.push_str(" · ");
+            line.push_str(trouble);
+        }
+        let _ = write!(std::io::stderr(), "\r\x1b[2K{line}");
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        if self.drawn.is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        }
+    }
+}

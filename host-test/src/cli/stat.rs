@@ -1,0 +1,99 @@
+//! `everblob stat`: shows what a stream consists of.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use everblob_host::address::StreamAddress;
+use everblob_host::outgoing::Outgoing;
+use everblob_host::reading::{Layout, Reader, Segment, Stream};
+use everblob_host::size;
+use serde::Serialize;
+
+use super::Failure;
+use super::cat::PATIENCE;
+
+/// Show what a stream consists of
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  everblob stat http://127.0.0.1:10000/devstoreaccount1/logs/app
+  everblob stat URL --json | jq .length")]
+pub(crate) struct Args {
+    /// The URL of the stream, with or without a shared access signature
+    #[arg(value_name = "URL")]
+    url: String,
+    /// Write one JSON object: layout, length, sealed, segments
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    layout: Layout,
+    length: u64,
+    sealed: bool,
+    segments: &'a [Segment],
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let (address, source) = super::stream(&args.url)?;
+    let credential = source.credential().clone();
+    let stream = super::runtime()?.block_on(async {
+        let outgoing = Arc::new(Outgoing::default());
+        Reader::new(outgoing, address.clone(), credential, PATIENCE).inspect().await
+    });
+    let stream = stream.map_err(Failure::refused)?;
+    let stream =
+        stream.ok_or_else(|| Failure::Refused(format!("there is no stream at {address}")))?;
+    let text = if args.json { json(&stream) } else { table(&address, &stream) };
+    // Nobody may be there to read it, which is no failure.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
+fn json(stream: &Stream) -> String {
+    let report = Report {
+        layout: stream.layout,
+        length: stream.length(),
+        sealed: stream.is_sealed(),
+        segments: &stream.segments,
+    };
+    serde_json::to_string(&report).expect("a report has nothing that JSON cannot hold")
+}
+
+fn table(address: &StreamAddress, stream: &Stream) -> String {
+    let layout = match stream.layout {
+        Layout::Append => "append",
+        Layout::Block => "block",
+    };
+    let blocks: u64 = stream.segments.iter().map(|segment| u64::from(segment.blocks)).sum();
+    let length = stream.length();
+    let mut text = format!(
+        "{address}\n{layout} layout, {} bytes ({}), {blocks} blocks in {} segments{}\n",
+        length,
+        size::format(length),
+        stream.segments.len(),
+        if stream.is_sealed() { ", sealed" } else { "" },
+    );
+    let mut rows = vec![["segment", "start", "blocks", "bytes", "state"].map(String::from)];
+    rows.extend(stream.segments.iter().map(|segment| {
+        [
+            segment.name.clone(),
+            segment.start.to_string(),
+            segment.blocks.to_string(),
+            segment.bytes.to_string(),
+            if segment.closed { "closed" } else { "open" }.into(),
+        ]
+    }));
+    let widths: [usize; 5] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
+    for [name, start, blocks, bytes, state] in &rows {
+        let [w0, w1, w2, w3, _] = widths;
+        text.push_str(&format!(
+            "\n  {name:<w0$}  {start:>w1$}  {blocks:>w2$}  {bytes:>w3$}  {state}"
+        ));
+    }
+    text
+}

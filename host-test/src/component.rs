@@ -1,0 +1,149 @@
+//! The component under wasmtime: compiled once, instantiated for each stream.
+//!
+//! Invariant: an instance reaches nothing but HTTP, clocks, random numbers and the streams these
+//! need. Nothing else is linked, so a component that wants more does not load.
+
+mod appender;
+mod bindings;
+mod error;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use tokio::sync::Notify;
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
+use wasmtime_wasi::p2::bindings as wasi;
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::bindings as wasi_http;
+use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::outgoing::{Hooks, Outgoing};
+
+pub use self::appender::Appender;
+pub use self::error::Error;
+
+/// The types of the interface `everblob:append/append-stream`, but for the credential.
+pub mod stream {
+    pub use super::bindings::exports::everblob::append::append_stream::{
+        ByteRange, Doubt, Error, Info, Layout, Options, Position, RequestCounts, Segment, Stats,
+    };
+}
+
+/// The variable that names a component to use instead of the embedded one.
+pub const COMPONENT_VARIABLE: &str = "EVERBLOB_COMPONENT";
+
+/// The component that this library was built with.
+static EMBEDDED: &[u8] = include_bytes!(env!("EVERBLOB_EMBEDDED"));
+
+/// The compiled component and what all of its instances share.
+pub struct Component {
+    engine: Engine,
+    instances: bindings::EverblobPre<State>,
+    outgoing: Arc<Outgoing>,
+    length: usize,
+}
+
+impl Component {
+    /// Compiles the component: the file that `EVERBLOB_COMPONENT` names, else the embedded one.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not a component, or wants more than it is given.
+    pub fn load() -> anyhow::Result<Self> {
+        match std::env::var_os(COMPONENT_VARIABLE).filter(|file| !file.is_empty()) {
+            Some(file) => {
+                let file = PathBuf::from(file);
+                let bytes = std::fs::read(&file)
+                    .with_context(|| format!("cannot read the component {}", file.display()))?;
+                Self::compile(&bytes).map_err(|err| {
+                    anyhow!("{} does not load as the component: {err:#}", file.display())
+                })
+            }
+            None => Self::compile(EMBEDDED)
+                .map_err(|err| anyhow!("the embedded component does not load: {err:#}")),
+        }
+    }
+
+    /// Compiles a component.
+    ///
+    /// # Errors
+    /// `bytes` are not a component, or one that wants more than it is given or exports less than
+    /// it should.
+    pub fn compile(bytes: &[u8]) -> wasmtime::Result<Self> {
+        let engine = Engine::new(Config::new().wasm_component_model(true))?;
+        let component = wasmtime::component::Component::new(&engine, bytes)?;
+        let mut linker = Linker::new(&engine);
+        link(&mut linker)?;
+        let instances = bindings::EverblobPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Self { engine, instances, outgoing: Arc::default(), length: bytes.len() })
+    }
+
+    /// The bytes of the component that this library was built with.
+    pub fn embedded() -> &'static [u8] {
+        EMBEDDED
+    }
+
+    /// How large the component is, in bytes.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The HTTP clients that the instances send their requests through.
+    pub fn outgoing(&self) -> &Arc<Outgoing> {
+        &self.outgoing
+    }
+
+    fn store(&self, activity: &Arc<Notify>) -> Store<State> {
+        Store::new(
+            &self.engine,
+            State {
+                table: ResourceTable::new(),
+                wasi: WasiCtx::builder().build(),
+                http: WasiHttpCtx::new(),
+                hooks: Hooks::new(Arc::clone(&self.outgoing), Arc::clone(activity)),
+            },
+        )
+    }
+}
+
+/// What the host holds for one instance.
+struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+/// The table alone, which is all that `wasi:io` needs.
+struct Table;
+
+impl HasData for Table {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasi::io::error::add_to_linker::<_, Table>(linker, |state| &mut state.table)?;
+    wasi::io::poll::add_to_linker::<_, Table>(linker, |state| &mut state.table)?;
+    wasi::io::streams::add_to_linker::<_, Table>(linker, |state| &mut state.table)?;
+    wasi::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, State::clocks)?;
+    wasi::clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, State::clocks)?;
+    wasi::random::random::add_to_linker::<_, WasiRandom>(linker, |state| state.wasi.random())?;
+    let options = wasi_http::LinkOptions::default();
+    wasi_http::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), State::http)?;
+    wasi_http::http::outgoing_handler::add_to_linker::<_, WasiHttp>(linker, State::http)
+}

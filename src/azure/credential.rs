@@ -90,15 +90,15 @@ fn invalid<T>(why: &str) -> Result<T, Error> {
     Err(Error::InvalidArgument(why.to_string()))
 }
 
-/// Whether an authority names this machine.
+/// Whether an authority names this machine, by an address or a name that can mean nothing else.
 pub fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let four = host.parse::<core::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    let six = host.parse::<core::net::Ipv6Addr>().is_ok_and(|address| address.is_loopback());
-    four || six || host == "localhost" || host.ends_with(".localhost")
+    if authority.starts_with('[') {
+        return authority.split(']').next() == Some("[::1");
+    }
+    let host = authority.split(':').next().unwrap_or_default();
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let numeric = host.split('.').count() == 4 && host.split('.').all(digits);
+    (numeric && host.starts_with("127.")) || host == "localhost" || host.ends_with(".localhost")
 }
 
 impl fmt::Debug for Credential {
@@ -134,7 +134,8 @@ mod tests {
         let at = |endpoint| Location::new(endpoint, "logs", "app").unwrap();
         assert!(token.check(&at("http://example.com")).is_err());
         assert!(token.check(&at("http://127.0.0.1.example.com")).is_err());
-        for endpoint in ["https://e.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost"]
+        for endpoint in
+            ["https://e.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost"]
         {
             assert!(token.check(&at(endpoint)).is_ok(), "{endpoint}");
         }

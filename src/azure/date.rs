@@ -24,11 +24,11 @@ pub fn format_rfc1123(time: UnixTime) -> String {
 
 /// Reads `Fri, 20 Nov 2026 12:00:00 GMT`. The weekday is not compared with the date.
 pub fn parse_rfc1123(text: &str) -> Option<UnixTime> {
-    let (weekday, rest) = text.split_once(", ")?;
+    let (weekday, rest) = text.split_once(',')?;
     if !WEEKDAYS.contains(&weekday) {
         return None;
     }
-    let mut words = rest.split(' ');
+    let mut words = rest.strip_prefix(' ')?.split(' ');
     let day = digits(words.next()?, 2)?;
     let name = words.next()?;
     let month = MONTHS.iter().position(|month| *month == name)? as u64 + 1;

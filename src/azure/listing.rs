@@ -1,52 +1,46 @@
 //! The XML of List Blobs.
 //!
-//! Invariants: a byte-order mark in front is skipped; every element but a blob's name is optional;
-//! encoded names are decoded. Source:
+//! Invariants: every element but a blob's name is optional; encoded names are decoded. Source:
 //! [List Blobs](https://learn.microsoft.com/rest/api/storageservices/list-blobs).
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use percent_encoding::percent_decode_str;
-use roxmltree::{Document, Node};
 
+use crate::azure::xml::Element;
 use crate::call::{BlobKind, Page};
 
 /// Reads one page of a listing below `prefix`; nothing if it is not one.
 pub(super) fn parse(body: &[u8], prefix: &str) -> Option<Page> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let text = core::str::from_utf8(body).ok()?;
-    let document = Document::parse(text).ok()?;
-    let root = document.root_element();
-    if !root.has_tag_name("EnumerationResults") {
-        return None;
+    let root = Element::root(body, "EnumerationResults")?;
+    let mut page = Page::default();
+    for child in root.child("Blobs")?.children() {
+        if let ("Blob", blob) = child? {
+            page.entries.push(entry(blob, prefix)?);
+        }
     }
-    let blobs = child(root, "Blobs")?.children().filter(|node| node.has_tag_name("Blob"));
-    let entries = blobs.map(|blob| entry(blob, prefix)).collect::<Option<Vec<_>>>()?;
-    let next = child(root, "NextMarker").and_then(|node| node.text());
-    Some(Page { entries, next: next.filter(|text| !text.is_empty()).map(ToString::to_string) })
+    let next = root.child("NextMarker").and_then(Element::text);
+    page.next = next.filter(|text| !text.is_empty()).map(Cow::into_owned);
+    Some(page)
 }
 
-fn entry(blob: Node<'_, '_>, prefix: &str) -> Option<(String, Option<BlobKind>)> {
-    let element = child(blob, "Name")?;
+fn entry(blob: Element<'_>, prefix: &str) -> Option<(String, Option<BlobKind>)> {
+    let element = blob.child("Name")?;
     let text = element.text()?;
-    let name = match element.attribute("Encoded") {
-        Some("true") => percent_decode_str(text).decode_utf8().ok()?,
-        _ => Cow::Borrowed(text),
+    let name = if element.has("Encoded", "true") {
+        percent_decode_str(&text).decode_utf8().ok()?.into_owned()
+    } else {
+        text.into_owned()
     };
-    let kind = child(blob, "Properties").and_then(|node| child(node, "BlobType"));
-    let kind = kind.and_then(|node| match node.text() {
+    let kind = blob.child("Properties").and_then(|it| it.child("BlobType")).and_then(Element::text);
+    let kind = match kind.as_deref() {
         Some("AppendBlob") => Some(BlobKind::Append),
         Some("BlockBlob") => Some(BlobKind::Block),
         Some("PageBlob") => Some(BlobKind::Page),
         _ => None,
-    });
+    };
     Some((name.strip_prefix(prefix)?.to_string(), kind))
-}
-
-fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
-    node.children().find(|child| child.has_tag_name(name))
 }
 
 #[cfg(test)]
@@ -70,10 +64,8 @@ mod tests {
             "<Blob><Name>app/1</Name><Properties><Etag>0x1</Etag><BlobType>AppendBlob</BlobType>\
              </Properties></Blob><Blob><Name Encoded=\"true\">app/%EF%BF%BE</Name></Blob>",
         );
-        let entries = vec![
-            ("1".to_string(), Some(BlobKind::Append)),
-            ("\u{fffe}".to_string(), None),
-        ];
+        let entries =
+            vec![("1".to_string(), Some(BlobKind::Append)), ("\u{fffe}".to_string(), None)];
         assert_eq!(parse(text.as_bytes(), "app/"), Some(Page { entries, next: None }));
     }
 

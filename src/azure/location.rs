@@ -40,11 +40,11 @@ impl Location {
     /// # Errors
     /// [`Error::InvalidArgument`] says which part is wrong and how.
     pub fn new(endpoint: &str, container: &str, name: &str) -> Result<Self, Error> {
-        let (secure, rest) = match endpoint.split_once("://") {
-            Some(("https", rest)) => (true, rest),
-            Some(("http", rest)) => (false, rest),
-            _ => return invalid("the endpoint must begin with http:// or https://"),
+        let secure = endpoint.strip_prefix("https://");
+        let Some(rest) = secure.or_else(|| endpoint.strip_prefix("http://")) else {
+            return invalid("the endpoint must begin with http:// or https://");
         };
+        let secure = secure.is_some();
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         if authority.is_empty() || !authority.bytes().all(is_authority) {
             return invalid("the endpoint has no valid host");
@@ -111,7 +111,8 @@ const fn is_authority(byte: u8) -> bool {
 
 fn check_container(name: &str) -> Result<(), Error> {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    let dashes = name.starts_with('-') || name.ends_with('-') || name.contains("--");
+    // Also at either end: a part between dashes that is empty.
+    let dashes = name.split('-').any(str::is_empty);
     let special = matches!(name, "$root" | "$web" | "$logs");
     if special || (plain && !dashes && (3..=63).contains(&name.len())) {
         return Ok(());
@@ -145,13 +146,11 @@ mod tests {
 
     #[test]
     fn paths_are_encoded_and_carry_the_account_where_the_endpoint_does() {
-        let at = Location::new("http://127.0.0.1:10000/devstoreaccount1/", "vec", "log/app end+1.t")
-            .unwrap();
+        let at =
+            Location::new("http://127.0.0.1:10000/devstoreaccount1/", "vec", "log/app end+1.t")
+                .unwrap();
         assert_eq!(at.authority(), "127.0.0.1:10000");
-        assert_eq!(
-            at.blob_path(Target::Segment(7)),
-            "/devstoreaccount1/vec/log/app%20end%2B1.t/7"
-        );
+        assert_eq!(at.blob_path(Target::Segment(7)), "/devstoreaccount1/vec/log/app%20end%2B1.t/7");
         let at = Location::new("https://a.blob.core.windows.net", "logs", "ä").unwrap();
         assert!(at.is_secure());
         assert_eq!(at.blob_path(Target::Stream), "/logs/%C3%A4");

@@ -15,3 +15,4 @@ pub mod sas;
 pub mod sign;
 
 mod listing;
+mod xml;

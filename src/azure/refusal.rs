@@ -32,33 +32,38 @@ fn is_doubtful(status: u16, code: &str) -> bool {
 }
 
 fn by_code(code: &str) -> Option<Cause> {
-    Some(match code {
-        "AppendPositionConditionNotMet" | "ConditionNotMet" | "TargetConditionNotMet" => {
-            Cause::ConditionNotMet
-        }
-        "BlobAlreadyExists" | "UnauthorizedBlobOverwrite" => Cause::AlreadyExists,
-        "BlobIsSealed" => Cause::BlobSealed,
-        "BlobNotFound" | "ResourceNotFound" => Cause::BlobNotFound,
-        "BlockCountExceedsLimit" => Cause::BlockCountExceeded,
-        "ContainerAlreadyExists" => Cause::ContainerAlreadyExists,
-        "ContainerNotFound" => Cause::ContainerNotFound,
-        "Crc64Mismatch" | "Md5Mismatch" => Cause::Damaged,
-        "InvalidBlobType" => Cause::InvalidBlobType,
-        "LeaseIdMissing"
-        | "LeaseIdMismatchWithBlobOperation"
-        | "LeaseLost"
-        | "LeaseNotPresentWithBlobOperation" => Cause::Leased,
-        "MaxBlobSizeConditionNotMet" => Cause::MaxSizeExceeded,
-        "RequestBodyTooLarge" | "RequestEntityTooLarge" => Cause::TooLarge,
-        "AuthenticationFailed" | "InvalidAuthenticationInfo" | "NoAuthenticationInformation" => {
-            Cause::Unauthenticated
-        }
-        "BlobBeingRehydrated" | "ContainerBeingDeleted" | "PendingCopyOperation" | "SystemInUse" => {
-            Cause::Unready
-        }
-        _ => return None,
-    })
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, cause)| *cause)
 }
+
+const CODES: [(&str, Cause); 27] = [
+    ("AppendPositionConditionNotMet", Cause::ConditionNotMet),
+    ("AuthenticationFailed", Cause::Unauthenticated),
+    ("BlobAlreadyExists", Cause::AlreadyExists),
+    ("BlobBeingRehydrated", Cause::Unready),
+    ("BlobIsSealed", Cause::BlobSealed),
+    ("BlobNotFound", Cause::BlobNotFound),
+    ("BlockCountExceedsLimit", Cause::BlockCountExceeded),
+    ("ConditionNotMet", Cause::ConditionNotMet),
+    ("ContainerAlreadyExists", Cause::ContainerAlreadyExists),
+    ("ContainerBeingDeleted", Cause::Unready),
+    ("ContainerNotFound", Cause::ContainerNotFound),
+    ("Crc64Mismatch", Cause::Damaged),
+    ("InvalidAuthenticationInfo", Cause::Unauthenticated),
+    ("InvalidBlobType", Cause::InvalidBlobType),
+    ("LeaseIdMismatchWithBlobOperation", Cause::Leased),
+    ("LeaseIdMissing", Cause::Leased),
+    ("LeaseLost", Cause::Leased),
+    ("LeaseNotPresentWithBlobOperation", Cause::Leased),
+    ("MaxBlobSizeConditionNotMet", Cause::MaxSizeExceeded),
+    ("Md5Mismatch", Cause::Damaged),
+    ("NoAuthenticationInformation", Cause::Unauthenticated),
+    ("PendingCopyOperation", Cause::Unready),
+    ("RequestBodyTooLarge", Cause::TooLarge),
+    ("RequestEntityTooLarge", Cause::TooLarge),
+    ("SystemInUse", Cause::Unready),
+    ("TargetConditionNotMet", Cause::ConditionNotMet),
+    ("UnauthorizedBlobOverwrite", Cause::AlreadyExists),
+];
 
 const fn by_status(status: u16) -> Cause {
     match status {
@@ -97,6 +102,7 @@ mod tests {
         assert_eq!(cause(403, "AuthenticationFailed"), Cause::Unauthenticated);
         assert_eq!(cause(403, "AuthorizationPermissionMismatch"), Cause::Forbidden);
         assert_eq!(cause(409, "SomethingNew"), Cause::Other);
+        assert_eq!(cause(404, "ResourceNotFound"), Cause::BlobNotFound);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! header that the writer relies on; anything else that looks like success is in doubt. Headers
 //! are read before bodies, which HEAD and many proxies do not have.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -12,6 +13,7 @@ use crate::azure::date::parse_rfc1123;
 use crate::azure::listing;
 use crate::azure::location::Location;
 use crate::azure::refusal::failure;
+use crate::azure::xml::Element;
 use crate::call::{
     Answer, BlobKind, CallKind, ETag, Failure, Metadata, Outcome, Properties, Reply,
 };
@@ -56,9 +58,8 @@ impl Response {
 
     /// Proxies drop headers; the body says the same.
     fn code_in_body(&self) -> Option<String> {
-        let text = core::str::from_utf8(&self.body).ok()?;
-        let (_, rest) = text.split_once("<Code>")?;
-        rest.split_once("</Code>").map(|(code, _)| code.to_string())
+        let code = Element::root(&self.body, "Error")?.child("Code")?;
+        code.text().map(Cow::into_owned)
     }
 
     fn retry_after(&self) -> Option<Span> {
@@ -113,7 +114,8 @@ impl Response {
 
     fn metadata(&self) -> Metadata {
         let named = self.headers.iter();
-        let named = named.filter_map(|(name, value)| Some((name.strip_prefix("x-ms-meta-")?, value)));
+        let named =
+            named.filter_map(|(name, value)| Some((name.strip_prefix("x-ms-meta-")?, value)));
         named.map(|(name, value)| (name.to_string(), value.clone())).collect()
     }
 

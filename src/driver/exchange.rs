@@ -158,7 +158,8 @@ fn finish(body: http::OutgoingBody) {
 impl Reading {
     fn start(response: &http::IncomingResponse) -> Option<Self> {
         let headers = response.headers().entries();
-        let headers = headers.into_iter().map(|(name, value)| (name.to_lowercase(), text(&value)));
+        let headers =
+            headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), text(&value)));
         let head =
             Response { status: response.status(), headers: headers.collect(), body: Vec::new() };
         let body = response.consume().ok()?;
@@ -189,7 +190,8 @@ impl Reading {
 
 fn outgoing(request: &Request, location: &Location) -> Option<http::OutgoingRequest> {
     let headers = request.headers.iter();
-    let headers: Vec<_> = headers.map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let headers: Vec<_> =
+        headers.map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let outgoing = http::OutgoingRequest::new(http::Fields::from_list(&headers).ok()?);
     let method = match request.method {
         Method::Get => http::Method::Get,
@@ -204,8 +206,9 @@ fn outgoing(request: &Request, location: &Location) -> Option<http::OutgoingRequ
     Some(outgoing)
 }
 
+/// What is not UTF-8 is no header that the service sends.
 fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).to_string()
+    core::str::from_utf8(value).map_or_else(|_| String::new(), ToString::to_string)
 }
 
 fn not_sent(how: &str) -> Failure {

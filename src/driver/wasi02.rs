@@ -167,8 +167,8 @@ impl Driver {
 
     fn start(&mut self, now: Time, op: OpId, call: &Call) {
         let date = UnixTime(wall_clock::now().seconds);
-        let request = Request::new(call, &self.location, self.checksums);
-        let request = request.authorize(&self.credential, date);
+        let mut request = Request::new(call, &self.location, self.checksums);
+        request.authorize(&self.credential, date);
         match Exchange::start(&request, &self.location) {
             Ok(exchange) => self.exchanges.push((op, call.kind(), exchange)),
             Err(failure) => {

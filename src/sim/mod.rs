@@ -1,4 +1,13 @@
-//! The simulator: a model of the Blob service without I/O and without a clock, for tests of the
-//! writer and as the heart of the local store.
+//! The simulated world: a model of the service, the weather between it and its clients, and an
+//! oracle that knows what must be true, all without I/O and from one seed.
+//!
+//! The model also is the local store's; see [`service`].
 
+mod oracle;
 pub mod service;
+mod weather;
+mod wire;
+mod world;
+
+pub use weather::{Fate, Weather};
+pub use world::{Report, play};

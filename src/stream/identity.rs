@@ -142,7 +142,7 @@ fn hex(metadata: &Metadata, name: &str) -> Result<[u8; 16], Error> {
 fn unreadable(name: &str, value: &str) -> Error {
     let value: String = value.chars().take(64).collect();
     Error::Conflict(format!(
-        "the metadata `{name}` of a segment says {value:?}, which this version cannot append to"
+        "the metadata `{name}` of a segment says `{value}`, which this version cannot append to"
     ))
 }
 

@@ -28,8 +28,8 @@ pub struct Segment {
     pub blocks: u32,
     /// What a change must be conditional on.
     pub etag: ETag,
-    /// Whether it was closed, by a seal or by its metadata.
-    pub closed: bool,
+    /// Whether it is sealed. That alone does not change its ETag; see [`Segment::is_marked`].
+    pub sealed: bool,
     /// When it was created, by the clock of the service.
     pub created: Option<UnixTime>,
     /// Its metadata that is not ours.
@@ -67,7 +67,7 @@ impl Segment {
             length: seen.length,
             blocks: seen.blocks.unwrap_or(0),
             etag: seen.etag.clone(),
-            closed: seen.sealed || end.is_some(),
+            sealed: seen.sealed,
             created: seen.created,
             others: foreign(&seen.metadata),
             identity,
@@ -86,8 +86,19 @@ impl Segment {
         self.start + self.length
     }
 
+    /// Whether its metadata says that it is closed. That changed its ETag, so that no claim which
+    /// was under way can succeed any more.
+    pub fn is_marked(&self) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.end.is_some())
+    }
+
+    /// Whether nothing can be appended to it any more, by anybody who keeps to the rules.
+    pub fn is_closed(&self) -> bool {
+        self.sealed || self.is_marked()
+    }
+
     /// Whether the next byte goes elsewhere: it is closed, or the service takes no more blocks.
-    pub const fn is_over(&self) -> bool {
-        self.closed || self.blocks >= SEGMENT_BLOCKS_MAX
+    pub fn is_over(&self) -> bool {
+        self.is_closed() || self.blocks >= SEGMENT_BLOCKS_MAX
     }
 }

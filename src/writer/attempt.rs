@@ -19,10 +19,11 @@ pub(super) enum Write {
     Create(Segment),
     /// Append a frozen block to the tail.
     Append(Body),
-    /// Close the tail by Append Blob Seal (rung a of C2).
-    Seal,
     /// Close the tail, or end the stream, by its metadata (rung b of C2): its new identity.
     Mark(Identity),
+    /// Seal the tail, which is marked, against tools that keep to no rules (rung a of C2). Whether
+    /// it lands does not matter to the stream.
+    Seal,
 }
 
 /// A write from its first sending until its fate is known.
@@ -95,7 +96,7 @@ impl Attempt {
                 let length = body.0.len() as u64;
                 Call::GetRange { target, offset: about.length, length }
             }
-            (Stage::Compare(_), write) => unreachable!("{write:?} has no bytes to compare"),
+            (Stage::Compare(_), _) => unreachable!("only appended bytes are compared"),
         }
     }
 }
@@ -138,8 +139,7 @@ pub(super) fn fate(write: &Write, viewer: &Viewer<'_>, sight: &Sight<'_>) -> Fat
         Write::Claim(_) if ours => Fate::Landed,
         Write::Claim(segment) => unless_moved(segment, seen),
         Write::Append(body) => fate_of_append(body.0.len() as u64, viewer, sight),
-        Write::Seal if seen.closed => Fate::Landed,
-        Write::Seal => unless_moved(viewer.tail, seen),
+        Write::Seal => unreachable!("nobody looks for the fate of a seal"),
         Write::Mark(identity) if seen.identity.as_ref() == Some(identity) => Fate::Landed,
         Write::Mark(_) => unless_moved(viewer.tail, seen),
     }
@@ -163,7 +163,11 @@ fn fate_of_append(length: u64, viewer: &Viewer<'_>, sight: &Sight<'_>) -> Fate {
     if sight.equal == Some(false) {
         return Fate::Dead;
     }
-    if may_be_anybodys(length, viewer, seen) { Fate::Unknown } else { by_owner(length, viewer, seen) }
+    if may_be_anybodys(length, viewer, seen) {
+        Fate::Unknown
+    } else {
+        by_owner(length, viewer, seen)
+    }
 }
 
 /// The owner now is us, or took over from us directly: its base tells how long the segment was
@@ -171,7 +175,11 @@ fn fate_of_append(length: u64, viewer: &Viewer<'_>, sight: &Sight<'_>) -> Fate {
 fn by_owner(length: u64, viewer: &Viewer<'_>, seen: &Segment) -> Fate {
     match &seen.identity {
         Some(owner) if owner.nonce != viewer.nonce => {
-            if owner.base >= viewer.tail.length + length { Fate::Landed } else { Fate::Dead }
+            if owner.base >= viewer.tail.length + length {
+                Fate::Landed
+            } else {
+                Fate::Dead
+            }
         }
         _ => Fate::Landed,
     }
@@ -185,7 +193,11 @@ fn may_be_anybodys(length: u64, viewer: &Viewer<'_>, seen: &Segment) -> bool {
         return !viewer.exclusive;
     }
     let reached = owner.base >= viewer.tail.length + length;
-    let direct = viewer.tail.identity.as_ref().is_some_and(|own| own.epoch.checked_add(1) == Some(owner.epoch));
+    let direct = viewer
+        .tail
+        .identity
+        .as_ref()
+        .is_some_and(|own| own.epoch.checked_add(1) == Some(owner.epoch));
     reached && !(viewer.exclusive && direct)
 }
 

@@ -28,7 +28,7 @@ fn segment(nonce: Nonce, epoch: u64, base: u64, length: u64, etag: &str) -> Segm
         length,
         blocks: 1,
         etag: ETag(etag.into()),
-        closed: false,
+        sealed: false,
         created: None,
         others: vec![],
     }
@@ -53,7 +53,7 @@ fn an_unchanged_segment_means_not_yet_and_never_no() {
 #[test]
 fn a_moved_etag_or_an_ended_segment_kills_what_was_sent_before() {
     assert_eq!(verdict(&segment(US, 5, 0, 100, "b"), None, true), Fate::Dead);
-    let sealed = Segment { closed: true, ..segment(US, 5, 0, 100, "a") };
+    let sealed = Segment { sealed: true, ..segment(US, 5, 0, 100, "a") };
     assert_eq!(verdict(&sealed, None, true), Fate::Dead);
     let full = Segment { blocks: 50_000, ..segment(US, 5, 0, 100, "a") };
     assert_eq!(verdict(&full, None, true), Fate::Dead);

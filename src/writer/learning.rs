@@ -10,21 +10,19 @@ use alloc::string::{String, ToString};
 use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Properties, Refusal};
 use crate::error::Error;
 use crate::limits;
-use crate::stream::Segment;
+use crate::stream::{Identity, Segment};
 use crate::time::{Span, Time};
 use crate::writer::attempt::{Attempt, Fate, Sight, Stage, Standing, Viewer, Write};
 use crate::writer::attempt::{fate, must_compare, own, standing};
 use crate::writer::search::{Found, Search, Stop};
-use crate::writer::{Opened, Phase, Touched, Writer};
+use crate::writer::{Opened, Phase, Rungs, Touched, Writer};
 
 impl Writer {
     pub(super) fn learn(&mut self, now: Time, outcome: Outcome) {
         match core::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Search(search) => self.searched(now, search, outcome),
             Phase::Attempt(attempt) => self.attempted(now, attempt, outcome),
-            idle @ (Phase::Ready | Phase::Final(_)) => {
-                unreachable!("a reply came in phase {idle:?}, which asks for nothing")
-            }
+            Phase::Ready | Phase::Final(_) => unreachable!("these phases ask for nothing"),
         }
     }
 
@@ -113,15 +111,25 @@ impl Writer {
                 self.tail = Some(segment);
                 Write::Claim(claimed)
             }
-            Found::After(over) => {
-                let next = self.created(over.number + 1, end, epoch, over.identity.as_ref());
+            // A claim that was under way when it was sealed must not succeed behind our back.
+            Found::After(over) if over.sealed && !over.is_marked() => {
+                let mut closed = over.clone();
+                closed.identity = Some(Identity { end: Some(end), ..self.identity(&over, epoch) });
                 self.tail = Some(over);
-                Write::Create(next)
+                Write::Claim(closed)
             }
+            Found::After(over) => self.claim_after(over, epoch),
             Found::Nothing => Write::Create(self.created(1, 0, epoch, None)),
         };
         debug_assert!(search.stream().is_none() || self.tail.is_some(), "a stream has segments");
         self.phase = Phase::Attempt(Attempt::new(write));
+    }
+
+    /// The last segment is over: creating the next one is the claim (O2).
+    fn claim_after(&mut self, over: Segment, epoch: u64) -> Write {
+        let next = self.created(over.number + 1, over.end(), epoch, over.identity.as_ref());
+        self.tail = Some(over);
+        Write::Create(next)
     }
 
     /// Somebody was faster: everything known about the stream may have changed.
@@ -142,12 +150,17 @@ impl Writer {
     /// The credential cannot claim (O4). What is there is appended to, and nobody is shut out.
     fn open_unclaimed(&mut self, claimed: &Segment) {
         let tail = self.tail.take().expect("a claim is made on a segment that was found");
+        if tail.is_over() {
+            let write = self.claim_after(tail, own(claimed).epoch);
+            self.rungs = Rungs { mark: false, seal: false };
+            self.phase = Phase::Attempt(Attempt::new(write));
+            return;
+        }
         if tail.identity.is_none() {
             let why = "adopting a log that Everblob did not begin takes the permission w";
             return self.end(Error::AccessDenied(why.to_string()));
         }
-        self.rungs.seal = false;
-        self.rungs.mark = false;
+        self.rungs = Rungs { mark: false, seal: false };
         self.open(tail, own(claimed).epoch, false);
     }
 }
@@ -157,6 +170,9 @@ impl Writer {
     fn attempted(&mut self, now: Time, mut attempt: Attempt, outcome: Outcome) {
         match (attempt.stage.clone(), outcome) {
             (Stage::Send, Ok(answer)) => self.applied(attempt.write, answer),
+            (Stage::Send, Err(failure)) if matches!(attempt.write, Write::Seal) => {
+                self.seal_failed(&failure);
+            }
             (Stage::Send, Err(Failure::Refused(refusal))) => {
                 self.send_refused(now, attempt, refusal);
             }
@@ -174,7 +190,7 @@ impl Writer {
                 self.phase = Phase::Attempt(attempt);
                 self.doubted(now, failure);
             }
-            (stage, Ok(answer)) => unreachable!("{answer:?} does not answer {stage:?}"),
+            (_, Ok(_)) => unreachable!("an answer is of the kind of its call"),
         }
     }
 
@@ -191,7 +207,7 @@ impl Writer {
                 self.appended(&body, blocks, etag);
             }
             (write, Answer::Written { etag }) => self.written(write, etag),
-            (write, answer) => unreachable!("{answer:?} does not answer {write:?}"),
+            (_, _) => unreachable!("an answer is of the kind of its call"),
         }
     }
 
@@ -219,50 +235,52 @@ impl Writer {
                 self.stats.segments_created += 1;
                 self.touch();
             }
-            Write::Seal => self.closed_by(etag, None),
-            Write::Mark(identity) => {
-                if identity.ended {
-                    self.orders.end = false;
-                    self.orders.ended = true;
-                    // The mark ends the stream for Everblob; a seal ends it for everybody.
-                    self.orders.seal = self.rungs.seal;
-                }
-                self.closed_by(etag, Some(identity));
+            Write::Mark(identity) => self.marked_as(identity, etag),
+            Write::Seal => {
+                let tail = self.tail.as_mut().expect("only a tail is sealed");
+                tail.sealed = true;
+                tail.etag = etag;
             }
             Write::Append(_) => unreachable!("an append is answered by where it landed"),
         }
     }
 
-    /// The tail is another one, and ours; the first one opens the stream.
+    /// The tail is another one, and ours; the first one that takes bytes opens the stream.
     fn began(&mut self, tail: Segment) {
         self.full = false;
-        if self.opened.is_none() {
+        if self.opened.is_none() && tail.is_marked() {
             let epoch = own(&tail).epoch;
-            self.open(tail, epoch, true);
+            let write = self.claim_after(tail, epoch);
+            self.phase = Phase::Attempt(Attempt::new(write));
+        } else if self.opened.is_none() {
+            let epoch = own(&tail).epoch;
+            // Nobody is shut out by an appender that cannot close what it leaves (O4).
+            self.open(tail, epoch, self.rungs.mark);
         } else {
             self.tail = Some(tail);
         }
     }
 
-    fn closed_by(&mut self, etag: ETag, identity: Option<crate::stream::Identity>) {
-        let tail = self.tail.as_mut().expect("only a tail is closed");
-        tail.closed = true;
-        tail.etag = etag;
-        tail.identity = identity.or_else(|| tail.identity.take());
+    fn marked_as(&mut self, identity: Identity, etag: ETag) {
+        let tail = self.tail.as_mut().expect("only a tail is marked");
+        self.orders.ended |= identity.ended;
+        self.orders.end &= !identity.ended;
         self.orders.roll = None;
-        if self.touched.back().is_some_and(|last| Some(last.number) == self.number()) {
+        // The mark closes it for Everblob; a seal closes it for everybody.
+        self.orders.seal = self.rungs.seal && !tail.sealed;
+        tail.identity = Some(identity);
+        tail.etag = etag;
+        let number = tail.number;
+        if self.touched.back().is_some_and(|last| last.number == number) {
             self.touch();
         }
-    }
-
-    fn number(&self) -> Option<u32> {
-        self.tail.as_ref().map(|tail| tail.number)
     }
 
     /// Remembers the tail for the caller.
     fn touch(&mut self) {
         let tail = self.tail.as_ref().expect("only a tail is touched");
-        let Segment { number, start, length, blocks, closed, .. } = *tail;
+        let Segment { number, start, length, blocks, .. } = *tail;
+        let closed = tail.is_closed();
         if self.touched.back().is_some_and(|last| last.number == number) {
             self.touched.pop_back();
         }
@@ -272,17 +290,21 @@ impl Writer {
         self.touched.push_back(Touched { number, start, length, blocks, closed });
     }
 
-    /// No answer, or none that says what was stored. The same again (V4), except that a seal which
-    /// the service cannot do may fail like this for ever: look whether it closed, then go on.
-    fn send_doubted(&mut self, now: Time, mut attempt: Attempt, failure: Failure) {
-        if matches!(attempt.write, Write::Seal) && !matches!(failure, Failure::NotSent(_)) {
-            if matches!(failure, Failure::InDoubt { status: Some(500), .. }) {
-                self.rungs.seal = false;
-            }
-            attempt.look();
-        }
+    /// No answer, or none that says what was stored: the same again (V4).
+    fn send_doubted(&mut self, now: Time, attempt: Attempt, failure: Failure) {
         self.phase = Phase::Attempt(attempt);
         self.doubted(now, failure);
+    }
+
+    /// The segment is closed without it. What the account cannot do is not asked for again.
+    fn seal_failed(&mut self, failure: &Failure) {
+        self.stats.doubts += u64::from(matches!(failure, Failure::InDoubt { .. }));
+        let passing = matches!(
+            failure,
+            Failure::NotSent(_) | Failure::InDoubt { status: None | Some(429 | 503), .. }
+        );
+        self.rungs.seal = passing;
+        self.phase = Phase::Ready;
     }
 
     /// This sending was refused; an earlier one may have landed all the same (V3, V5).
@@ -308,7 +330,6 @@ impl Writer {
                 self.trouble.clear();
                 self.open_unclaimed(&claimed);
             }
-            (Write::Seal, Cause::Forbidden | Cause::Other) => self.rungs.seal = false,
             (Write::Mark(_), Cause::Forbidden) => self.mark_refused(now, &refusal),
             _ => {
                 self.phase = Phase::Attempt(attempt);
@@ -433,7 +454,7 @@ impl Writer {
     fn contested(&mut self, seen: Segment) {
         let epoch = self.opened.map_or(0, |opened| opened.epoch);
         let older = seen.identity.as_ref().is_some_and(|owner| owner.epoch < epoch);
-        if older && seen.length == 0 && !seen.closed && seen.start == self.committed {
+        if older && seen.length == 0 && !seen.is_closed() && seen.start == self.committed {
             let mut claimed = seen;
             claimed.identity = Some(self.identity(&claimed, epoch));
             self.phase = Phase::Attempt(Attempt::new(Write::Claim(claimed)));
@@ -481,16 +502,7 @@ impl Writer {
             attempt.cause,
             Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded | Cause::TooLarge)
         );
-        let given_up = matches!(attempt.write, Write::Seal);
         if !self.stand(seen, length, attempt.cause) || over {
-            return;
-        }
-        if given_up {
-            // Rung b takes its place, under an ETag that a late seal does not survive or change.
-            self.phase = Phase::Attempt(Attempt::new(Write::Mark(self.marked(self.orders.end))));
-            if !self.rungs.mark {
-                self.phase = Phase::Ready;
-            }
             return;
         }
         let contradicted = attempt.cause.take().is_some();
@@ -546,4 +558,3 @@ impl Attempt {
         }
     }
 }
-

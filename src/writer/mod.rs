@@ -153,11 +153,15 @@ struct Pending {
     deadline: Time,
 }
 
-/// The ways of closing a segment that have not been refused (`protocol.md` C2, a and b).
+/// The ways of closing a segment that have not been refused (`protocol.md` C2).
+///
+/// The mark comes first, always, because it changes the ETag. A seal alone need not: a claim that
+/// is under way when the segment is sealed would succeed, its appender would hold a segment that
+/// takes no byte, and the one before it could go on in the next.
 #[derive(Clone, Copy, Debug)]
 struct Rungs {
-    seal: bool,
     mark: bool,
+    seal: bool,
 }
 
 /// What the caller has asked for.
@@ -171,7 +175,7 @@ struct Orders {
     end: bool,
     /// The stream is ended.
     ended: bool,
-    /// Seal the last segment of the ended stream, if the service does.
+    /// Seal the segment that was just marked.
     seal: bool,
     /// Take no more bytes.
     close: bool,
@@ -195,7 +199,7 @@ impl Writer {
             tail: None,
             opened: None,
             full: false,
-            rungs: Rungs { seal: true, mark: true },
+            rungs: Rungs { mark: true, seal: true },
             orders: Orders::default(),
             buffer: Buffer::new(block_bytes, config.buffer_bytes),
             committed: 0,
@@ -376,7 +380,13 @@ impl Writer {
             return;
         }
         let due = self.buffer.is_due() || (self.buffer.held() > 0 && self.flush_is_due());
-        let write = if due { Some(self.next_write(now)) } else { self.ordered_write() };
+        let write = if core::mem::take(&mut self.orders.seal) {
+            Some(Write::Seal)
+        } else if due {
+            Some(self.next_write(now))
+        } else {
+            self.ordered_write()
+        };
         if let Some(write) = write {
             self.phase = Phase::Attempt(Attempt::new(write));
         }
@@ -389,7 +399,7 @@ impl Writer {
     /// There is a block to be appended: to the tail, or, after closing it, to the next segment.
     fn next_write(&mut self, now: Time) -> Write {
         let tail = self.tail.as_ref().expect("a stream that is open has a tail");
-        if tail.closed {
+        if tail.is_marked() {
             return Write::Create(self.successor());
         }
         if self.full || tail.is_over() {
@@ -407,13 +417,10 @@ impl Writer {
     fn ordered_write(&mut self) -> Option<Write> {
         let tail = self.tail.as_ref()?;
         if self.orders.roll.is_some_and(|upto| self.committed >= upto) {
-            if !tail.closed && tail.length > 0 {
-                return self.closing().or_else(|| Some(Write::Mark(self.marked(false))));
+            if !tail.is_marked() && tail.length > 0 {
+                return Some(Write::Mark(self.marked(false)));
             }
             self.orders.roll = None;
-        }
-        if core::mem::take(&mut self.orders.seal) {
-            return Some(Write::Seal);
         }
         let end = self.orders.end && self.buffer.held() == 0;
         end.then(|| Write::Mark(self.marked(true)))
@@ -437,13 +444,9 @@ impl Writer {
         Some(Span::secs(today.0.saturating_sub(tail.created?.0)))
     }
 
-    /// The first way of closing the tail that may work (C2).
+    /// How to close the tail, if that is allowed.
     fn closing(&self) -> Option<Write> {
-        match self.rungs {
-            Rungs { seal: true, .. } => Some(Write::Seal),
-            Rungs { mark: true, .. } => Some(Write::Mark(self.marked(false))),
-            _ => None,
-        }
+        self.rungs.mark.then(|| Write::Mark(self.marked(false)))
     }
 
     /// The identity of the tail once it is closed, and the stream ended if so.
@@ -476,7 +479,7 @@ impl Writer {
             length: 0,
             blocks: 0,
             etag: crate::call::ETag("".into()),
-            closed: false,
+            sealed: false,
             created: None,
             others: crate::call::Metadata::new(),
         }

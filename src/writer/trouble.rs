@@ -28,7 +28,13 @@ struct Latest {
 
 impl Trouble {
     /// A failure that may pass by itself. `retry_after` is what the service asked for.
-    pub(super) fn passing(&mut self, now: Time, error: Error, retry_after: Option<Span>, rng: &mut Rng) {
+    pub(super) fn passing(
+        &mut self,
+        now: Time,
+        error: Error,
+        retry_after: Option<Span>,
+        rng: &mut Rng,
+    ) {
         self.record(now, error, false);
         let pause = retry_after.map_or(Span::ZERO, |span| span.min(limits::RETRY_AFTER_MAX));
         self.not_before = Some(now + pause.max(backoff(self.failures, rng)));

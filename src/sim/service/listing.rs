@@ -7,8 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64ct::{Base64, Encoding as _};
 
 use crate::time::UnixTime;
 
@@ -116,9 +115,9 @@ fn page_size(listing: &Listing, limit: Option<u32>) -> Result<usize, Refusal> {
 }
 
 fn encode_marker(name: &str) -> String {
-    MARKER.to_string() + &STANDARD.encode(name)
+    MARKER.to_string() + &Base64::encode_string(name.as_bytes())
 }
 
 fn decode_marker(marker: &str) -> Option<String> {
-    String::from_utf8(STANDARD.decode(marker.strip_prefix(MARKER)?).ok()?).ok()
+    String::from_utf8(Base64::decode_vec(marker.strip_prefix(MARKER)?).ok()?).ok()
 }

@@ -1,0 +1,499 @@
+//! One run: writers, the weather between them and the service, and time, all from one seed.
+//!
+//! Invariant: equal seeds give equal runs. Nothing here reads a clock or iterates over anything
+//! without an order.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::call::{Call, CallKind, Failure, Outcome, Reply, Target};
+use crate::error::Error;
+use crate::rng::Rng;
+use crate::sim::oracle::{Oracle, Stored};
+use crate::sim::service::{
+    Answer, BlobOperation, BlobRequest, Conditions, Request, Service, Settings, Slice,
+};
+use crate::sim::weather::{Fate, Weather};
+use crate::sim::wire::{CONTAINER, blob_name, perform};
+use crate::stream::{Identity, Nonce, StreamId};
+use crate::time::{Span, Time, UnixTime};
+use crate::writer::{Config, Entropy, OpId, Output, Ticket, Writer};
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Report {
+    /// How often each fate met a request.
+    pub fates: BTreeMap<Fate, u64>,
+    /// Events handled.
+    pub events: u64,
+    /// Appends taken.
+    pub appends: u64,
+    /// Segments in the end.
+    pub segments: u64,
+    /// Writers that opened the stream.
+    pub opened: u64,
+    /// Writers that learned that they were superseded.
+    pub superseded: u64,
+    /// Writers that could not know what became of their last bytes.
+    pub unknown: u64,
+    /// What happened, if it was asked for.
+    pub trace: Vec<String>,
+}
+
+impl Report {
+    /// Adds the counts of another run.
+    pub fn add(&mut self, other: &Self) {
+        for (fate, count) in &other.fates {
+            *self.fates.entry(*fate).or_default() += count;
+        }
+        self.events += other.events;
+        self.appends += other.appends;
+        self.segments += other.segments;
+        self.opened += other.opened;
+        self.superseded += other.superseded;
+        self.unknown += other.unknown;
+    }
+}
+
+/// A writer and who uses it.
+struct Actor {
+    writer: Writer,
+    epoch: Option<u64>,
+    ticket: Option<Ticket>,
+    alive: bool,
+    over: bool,
+}
+
+enum Event {
+    /// The users do something.
+    Act,
+    /// A request reaches the service.
+    Arrive { actor: usize, op: OpId, call: Call, fate: Fate },
+    /// An answer reaches a writer.
+    Deliver { actor: usize, op: OpId, reply: Reply },
+    /// A writer wanted to be woken.
+    Wake { actor: usize },
+}
+
+/// How many actions the users take.
+const ACTIONS: u64 = 40;
+
+/// When everything must have converged after the weather has healed.
+const CONVERGED: Span = Span::secs(3600);
+
+/// The calendar when a run begins.
+const EPOCH: u64 = 1_780_000_000;
+
+struct World {
+    rng: Rng,
+    weather: Weather,
+    service: Service<Slice>,
+    oracle: Oracle,
+    config: Config,
+    actors: Vec<Actor>,
+    queue: BTreeMap<(Time, u64), Event>,
+    sequence: u64,
+    now: Time,
+    tracing: bool,
+    report: Report,
+}
+
+/// Plays the run of a seed.
+///
+/// # Errors
+/// What promise was broken, and when.
+pub fn play(seed: u64, tracing: bool) -> Result<Report, (String, Report)> {
+    let mut world = World::new(seed, tracing);
+    match world.run() {
+        Ok(()) => Ok(world.report),
+        Err(broken) => Err((format!("at {} ms: {broken}", world.now.0 / 1_000_000), world.report)),
+    }
+}
+
+impl World {
+    fn new(seed: u64, tracing: bool) -> Self {
+        let mut rng = Rng::new(seed);
+        let weather = if seed.is_multiple_of(10) { Weather::fair() } else { Weather::of(&mut rng) };
+        let settings = Settings {
+            max_blocks: 2 + rng.below(6) as u32,
+            seal_changes_etag: rng.below(2) == 0,
+            page_limit: (rng.below(2) == 0).then_some(1 + rng.below(3) as u32),
+            first_page_empty: rng.below(4) == 0,
+            ..Settings::default()
+        };
+        let config = Config {
+            create_container: true,
+            block_bytes: 1 + rng.below(6),
+            buffer_bytes: 24,
+            segment_blocks: 1 + rng.below(8) as u32,
+            segment_bytes: (rng.below(3) == 0).then(|| 1 + rng.below(20)),
+            segment_age: (rng.below(4) == 0).then(|| Span::secs(1 + rng.below(100))),
+            patience: Span::secs(1 + rng.below(600)),
+            ..Config::default()
+        };
+        Self {
+            rng,
+            weather,
+            service: Service::new(settings),
+            oracle: Oracle::default(),
+            config,
+            actors: Vec::new(),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            now: Time(0),
+            tracing,
+            report: Report::default(),
+        }
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        self.spawn()?;
+        for _ in 0..ACTIONS {
+            let at = self.now + Span::millis(self.rng.below(ACTIONS * 2_000));
+            self.schedule(at, Event::Act);
+        }
+        while let Some(((at, _), event)) = self.queue.pop_first() {
+            self.now = at;
+            self.report.events += 1;
+            self.handle(event)?;
+            if self.report.events > 100_000 {
+                return Err("the run does not end".to_string());
+            }
+        }
+        self.converge()?;
+        let stored = self.stored()?;
+        self.report.segments = stored.len() as u64;
+        self.oracle.judge(&stored)
+    }
+
+    /// The weather heals; a new appender opens the stream, and its bytes are committed in time.
+    fn converge(&mut self) -> Result<(), String> {
+        self.note(|| "the weather heals".to_string());
+        self.weather.heal();
+        let healed = self.now;
+        self.spawn()?;
+        let last = self.actors.len() - 1;
+        let mut asked = false;
+        while let Some(((at, _), event)) = self.queue.pop_first() {
+            self.now = at;
+            self.handle(event)?;
+            if self.now - healed > CONVERGED {
+                return Err("no convergence after the weather healed".to_string());
+            }
+            if self.actors[last].epoch.is_some() && !asked {
+                asked = true;
+                self.append(last, b"zz")?;
+                self.flush(last)?;
+            }
+        }
+        let actor = &self.actors[last];
+        let position = actor.writer.position();
+        if position.accepted == position.committed && asked {
+            return Ok(());
+        }
+        Err(format!("idle at {position:?}, stopped by {:?}", actor.writer.stopped_by()))
+    }
+
+    fn schedule(&mut self, at: Time, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), event);
+    }
+
+    fn note(&mut self, text: impl FnOnce() -> String) {
+        if self.tracing {
+            let line = format!("{:>9} ms  {}", self.now.0 / 1_000_000, text());
+            self.report.trace.push(line);
+        }
+    }
+
+    fn today(&self) -> UnixTime {
+        UnixTime(EPOCH) + Span(self.now.0)
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Act => self.act(),
+            Event::Arrive { actor, op, call, fate } => {
+                self.arrive(actor, op, &call, fate);
+                Ok(())
+            }
+            Event::Deliver { actor, op, reply } => {
+                if !self.actors[actor].alive {
+                    return Ok(());
+                }
+                self.note(|| format!("writer {actor} gets {reply:?}"));
+                let now = self.now;
+                self.actors[actor].writer.handle_reply(now, op, reply);
+                self.turn(actor)
+            }
+            Event::Wake { actor } if self.actors[actor].alive => {
+                let now = self.now;
+                self.actors[actor].writer.handle_timeout(now);
+                self.turn(actor)
+            }
+            Event::Wake { .. } => Ok(()),
+        }
+    }
+}
+
+// The users.
+impl World {
+    /// A new process opens the stream.
+    fn spawn(&mut self) -> Result<(), String> {
+        let mut bits = || {
+            let half = u128::from(self.rng.next()) << 64;
+            (half | u128::from(self.rng.next())).to_be_bytes()
+        };
+        let (nonce, stream) = (Nonce(bits()), StreamId(bits()));
+        let entropy = Entropy { nonce, stream, seed: self.rng.next() };
+        let writer =
+            Writer::new(self.config.clone(), entropy).map_err(|error| error.to_string())?;
+        self.actors.push(Actor { writer, epoch: None, ticket: None, alive: true, over: false });
+        let actor = self.actors.len() - 1;
+        self.note(|| format!("writer {actor} opens the stream"));
+        self.turn(actor)
+    }
+
+    fn act(&mut self) -> Result<(), String> {
+        if self.rng.below(1000) < self.weather.crash {
+            let actor = self.any();
+            self.note(|| format!("writer {actor} crashes"));
+            self.actors[actor].alive = false;
+            return self.spawn();
+        }
+        if self.rng.below(1000) < self.weather.takeover && self.actors.len() < 8 {
+            return self.spawn();
+        }
+        if self.rng.below(1000) < self.weather.touch {
+            self.touch();
+        }
+        let actor = self.any();
+        if !self.actors[actor].alive {
+            return Ok(());
+        }
+        match self.rng.below(8) {
+            0 => {
+                let now = self.now;
+                self.note(|| format!("writer {actor} is asked to roll over"));
+                self.actors[actor].ticket = self.actors[actor].writer.rollover(now).ok();
+                self.turn(actor)
+            }
+            1..=4 => {
+                // A tiny alphabet: equal payloads must not be taken for each other.
+                let length = 1 + self.rng.below(7);
+                let bytes: Vec<u8> =
+                    (0..length).map(|_| b"ab"[self.rng.below(2) as usize]).collect();
+                self.append(actor, &bytes)
+            }
+            _ => self.flush(actor),
+        }
+    }
+
+    /// Mostly the newest writer, at times one that should be dead.
+    fn any(&mut self) -> usize {
+        let count = self.actors.len() as u64;
+        let back = if self.rng.below(4) == 0 { self.rng.below(count) } else { 0 };
+        (count - 1 - back) as usize
+    }
+
+    fn append(&mut self, actor: usize, bytes: &[u8]) -> Result<(), String> {
+        let taken = self.actors[actor].writer.append(bytes);
+        self.note(|| format!("writer {actor} appends {bytes:?}: {taken:?}"));
+        if taken.is_ok() {
+            self.report.appends += 1;
+            let epoch = self.actors[actor].epoch.expect("only an open stream takes bytes");
+            self.oracle.took(epoch, bytes);
+        }
+        self.turn(actor)
+    }
+
+    fn flush(&mut self, actor: usize) -> Result<(), String> {
+        let now = self.now;
+        self.note(|| format!("writer {actor} flushes"));
+        self.actors[actor].ticket = self.actors[actor].writer.flush(now).ok();
+        self.turn(actor)
+    }
+
+    /// Somebody's tool adds metadata to the last segment.
+    fn touch(&mut self) {
+        let now = self.today();
+        let Some((number, seen)) = self.segments().pop() else { return };
+        let mut metadata = seen.metadata;
+        metadata.retain(|(name, _)| name != "owner");
+        metadata.push(("owner".to_string(), "ops".to_string()));
+        self.note(|| format!("somebody sets metadata on segment {number}"));
+        let etag = crate::call::ETag("*".into());
+        let call = Call::SetMetadata { target: Target::Segment(number), metadata, etag };
+        let _ = perform(&mut self.service, &call, now);
+    }
+}
+
+// The network.
+impl World {
+    /// Drains a writer, and sends what it asks for.
+    fn turn(&mut self, actor: usize) -> Result<(), String> {
+        self.observe(actor)?;
+        let now = self.now;
+        loop {
+            match self.actors[actor].writer.poll(now) {
+                Output::Call { op, call } => self.send(actor, op, call),
+                Output::Wait(None) => break,
+                Output::Wait(Some(at)) => {
+                    self.schedule(at.max(now + Span(1)), Event::Wake { actor });
+                    break;
+                }
+            }
+        }
+        self.observe(actor)
+    }
+
+    fn send(&mut self, actor: usize, op: OpId, call: Call) {
+        let fate = self.weather.fate(&mut self.rng);
+        *self.report.fates.entry(fate).or_default() += 1;
+        self.note(|| format!("writer {actor} sends {call:?}: {fate:?}"));
+        let mut delay = self.weather.delay(&mut self.rng);
+        match fate {
+            Fate::RequestLost => return,
+            Fate::NotSent => {
+                let outcome = Err(Failure::NotSent("refused".to_string()));
+                return self.answer(actor, op, outcome, delay);
+            }
+            Fate::Late => delay = Weather::lateness(&mut self.rng),
+            Fate::Twice => {
+                let at = self.now + self.weather.delay(&mut self.rng);
+                let twin = Event::Arrive { actor, op, call: call.clone(), fate: Fate::ReplyLost };
+                self.schedule(at.min(self.now + delay), twin);
+            }
+            _ => {}
+        }
+        self.schedule(self.now + delay, Event::Arrive { actor, op, call, fate });
+    }
+
+    fn arrive(&mut self, actor: usize, op: OpId, call: &Call, fate: Fate) {
+        let doubtful = |status| {
+            let reason = "simulated".to_string();
+            Err(Failure::InDoubt { reason, status: Some(status), retry_after: None })
+        };
+        let outcome = match fate {
+            Fate::Busy(false) => doubtful(503),
+            Fate::TimedOut(false) => doubtful(500),
+            _ if call.kind() == CallKind::Seal && self.weather.seal_fails() => doubtful(500),
+            _ => {
+                let today = self.today();
+                let outcome = perform(&mut self.service, call, today);
+                match fate {
+                    Fate::ReplyLost | Fate::Late => return,
+                    Fate::Busy(_) => doubtful(503),
+                    Fate::TimedOut(_) => doubtful(500),
+                    _ => outcome,
+                }
+            }
+        };
+        let delay = self.weather.delay(&mut self.rng);
+        self.answer(actor, op, outcome, delay);
+    }
+
+    fn answer(&mut self, actor: usize, op: OpId, outcome: Outcome, delay: Span) {
+        let reply = Reply { outcome, date: Some(self.today()) };
+        self.schedule(self.now + delay, Event::Deliver { actor, op, reply });
+    }
+
+    /// What the user of a writer sees of it goes into the books.
+    fn observe(&mut self, index: usize) -> Result<(), String> {
+        let actor = &mut self.actors[index];
+        if actor.epoch.is_none()
+            && let Some(opened) = actor.writer.opened()
+        {
+            actor.epoch = Some(opened.epoch);
+            self.report.opened += 1;
+            self.oracle.opened(opened)?;
+        }
+        let actor = &mut self.actors[index];
+        if let Some(epoch) = actor.epoch {
+            self.oracle.reported(epoch, actor.writer.position())?;
+        }
+        let done = actor.ticket.and_then(|ticket| actor.writer.progress(&ticket, self.now));
+        if done.is_some() {
+            actor.ticket = None;
+        }
+        let error = actor.writer.stopped_by().filter(|error| error.is_final()).cloned();
+        let Some(error) = error else { return Ok(()) };
+        if core::mem::replace(&mut actor.over, true) {
+            return Ok(());
+        }
+        self.note(|| format!("writer {index} ends: {error}"));
+        match error {
+            Error::Superseded(_) => self.report.superseded += 1,
+            Error::UnknownOutcome(..) => self.report.unknown += 1,
+            error => return Err(format!("writer {index} ended for no reason: {error:?}")),
+        }
+        Ok(())
+    }
+}
+
+// The stored stream.
+impl World {
+    fn segments(&self) -> Vec<(u32, crate::sim::service::Properties)> {
+        (1..).map_while(|number| Some((number, self.properties(number)?))).collect()
+    }
+
+    fn read(&self, number: u32, operation: BlobOperation<Slice>) -> Option<Answer<Slice>> {
+        let request = Request::from(BlobRequest {
+            container: CONTAINER.to_string(),
+            name: blob_name(Target::Segment(number)),
+            operation,
+            conditions: Conditions::default(),
+        });
+        self.service.decide(&request, self.today()).ok().map(|accepted| accepted.answer)
+    }
+
+    fn properties(&self, number: u32) -> Option<crate::sim::service::Properties> {
+        match self.read(number, BlobOperation::Properties)? {
+            Answer::Properties(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
+    fn stored(&self) -> Result<Vec<Stored>, String> {
+        let mut stored = Vec::new();
+        for (number, seen) in self.segments() {
+            let identity = Identity::read(&seen.metadata).map_err(|error| error.to_string())?;
+            let identity = identity.ok_or("a segment without identity")?;
+            let content = self.read(number, BlobOperation::Get { range: None });
+            let Some(Answer::Content { extents, .. }) = content else {
+                return Err(format!("segment {number} cannot be read"));
+            };
+            let bytes = extents.iter().flat_map(Slice::bytes).copied().collect();
+            stored.push(Stored { identity, bytes });
+        }
+        Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_seeds_give_equal_traces() {
+        for seed in 1..50 {
+            let first = play(seed, true).unwrap();
+            assert!(!first.trace.is_empty());
+            assert_eq!(first, play(seed, true).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_thousand_seeds_keep_every_promise() {
+        let mut total = Report::default();
+        for seed in 0..1000 {
+            match play(seed, false) {
+                Ok(report) => total.add(&report),
+                Err((broken, _)) => panic!("seed {seed} {broken}"),
+            }
+        }
+        assert!(total.superseded > 0 && total.segments > 2000, "{total:?}");
+    }
+}

@@ -94,7 +94,7 @@ Examples:
 
 /// Runs the command that the process was started with, and ends the process.
 pub(crate) fn main() -> ! {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|err| refuse(&err));
     log(cli.verbose);
     let result = match cli.command {
         Command::Append(args) => append::run(args),
@@ -105,6 +105,35 @@ pub(crate) fn main() -> ! {
     };
     // The thread that reads stdin may be blocked for ever, so nothing is waited for.
     exit(result.map_or_else(Failure::tell, |()| 0))
+}
+
+/// Shows what is wrong with the arguments, or the help that was asked for.
+fn refuse(err: &clap::Error) -> ! {
+    let text = err.render();
+    if err.use_stderr() {
+        let text = if report::colours(&std::io::stderr()) {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        eprint!("{}", without_signatures(&text));
+    } else {
+        // What clap shows of itself has no argument in it.
+        let _ = err.print();
+    }
+    exit(err.exit_code())
+}
+
+/// An argument in the wrong place is echoed, and may be a URL with a signature.
+fn without_signatures(text: &str) -> String {
+    let mut parts = text.split("sig=");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_ascii_alphanumeric() || "%+/=".contains(c)));
+        shown.push_str("sig=[secret]");
+        shown.push_str(&part[end.unwrap_or(part.len())..]);
+    }
+    shown
 }
 
 /// Logs of our own only: those of the libraries may show headers.
@@ -134,4 +163,25 @@ fn stream(url: &str) -> Result<(StreamAddress, Source), Failure> {
     let source = credential::resolve(&address, &variable).map_err(Failure::Usage)?;
     tracing::info!("{address} with a {:?}", source.credential());
     Ok((address, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{Cli, without_signatures};
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn signatures_are_cut_out_of_what_is_echoed() {
+        assert_eq!(
+            without_signatures("'x?sig=a%2Bb/c=&sv=1' and sig=d"),
+            "'x?sig=[secret]&sv=1' and sig=[secret]"
+        );
+        assert_eq!(without_signatures("nothing here"), "nothing here");
+    }
 }

@@ -147,3 +147,37 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasi_http::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), State::http)?;
     wasi_http::http::outgoing_handler::add_to_linker::<_, WasiHttp>(linker, State::http)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Component;
+
+    /// A component that imports one function of `interface`, as bytes.
+    fn importing(interface: &str) -> Vec<u8> {
+        let name = [&[0, u8::try_from(interface.len()).unwrap()], interface.as_bytes()].concat();
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        // An instance type with a function `f` that takes and gives nothing.
+        let instance = [1, 0x42, 2, 1, 0x40, 0, 1, 0, 4, 0, 1, b'f', 1, 0];
+        let import = [&[1][..], &name, &[5, 0]].concat();
+        for (section, content) in [(7, &instance[..]), (10, &import)] {
+            bytes.extend([section, u8::try_from(content.len()).unwrap()]);
+            bytes.extend(content);
+        }
+        bytes
+    }
+
+    #[test]
+    fn the_embedded_component_loads() {
+        let component = Component::compile(Component::embedded()).map(|_| ());
+        assert!(component.is_ok(), "{component:?}");
+    }
+
+    #[test]
+    fn a_component_that_wants_more_does_not_load() {
+        for interface in ["wasi:cli/environment@0.2.12", "wasi:filesystem/types@0.2.12"] {
+            let refused = Component::compile(&importing(interface)).map(|_| ()).unwrap_err();
+            let refused = format!("{refused:#}");
+            assert!(refused.contains(interface), "{refused}");
+        }
+    }
+}

@@ -47,6 +47,7 @@ async fn wait(mut interrupt: Signal, mut terminate: Signal, asked: watch::Sender
             eprintln!("everblob: stopped");
             exit(STOPPED);
         }
+        tracing::info!("asked to stop");
         asked.send_replace(true);
     }
 }

@@ -99,6 +99,7 @@ impl<'a> Session<'a> {
     }
 
     async fn append_all(&mut self) -> Result<(), Failure> {
+        tracing::info!("waiting for input");
         let mut ended_by = None;
         while let Some(chunk) = self.next_chunk().await? {
             match chunk {
@@ -120,6 +121,7 @@ impl<'a> Session<'a> {
     async fn next_chunk(&mut self) -> Result<Option<io::Result<Bytes>>, Failure> {
         loop {
             if self.stop.is_asked() {
+                tracing::info!("appending what was read before");
                 self.input.stop();
                 return Ok(self.input.rest().await);
             }

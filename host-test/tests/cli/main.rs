@@ -1,0 +1,12 @@
+//! The command line as its users meet it: a process with arguments, input, output and a status.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod append;
+mod crash;
+mod demo;
+mod program;
+mod reading;
+mod signals;
+mod takeover;
+mod usage;

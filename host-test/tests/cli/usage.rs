@@ -1,0 +1,115 @@
+//! Wrong usage, wrong URLs and missing credentials: status 2, and never a secret.
+
+use crate::program::{Store, everblob, finish, free_port, run};
+
+const LOCAL: &str = "http://127.0.0.1:10000/devstoreaccount1/logs/app";
+const AZURE: &str = "https://mylogs.blob.core.windows.net/logs/app";
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for args in [
+        &["append"][..],
+        &["append", "logs/app"],
+        &["append", "ftp://host/logs/app"],
+        &["append", "http://127.0.0.1:10000/devstoreaccount1"],
+        &["append", LOCAL, "--nonsense"],
+        &["append", LOCAL, "--block-size", "0"],
+        &["append", LOCAL, "--block-size", "101MiB"],
+        &["append", LOCAL, "--block-size", "4MB"],
+        &["append", LOCAL, "--segment-blocks", "50001"],
+        &["append", LOCAL, "--segment-blocks", "0"],
+        &["append", LOCAL, "--flush-lines", "0"],
+        &["append", LOCAL, "--flush-interval", "5"],
+        &["append", LOCAL, "--flush-interval", "0s"],
+        &["append", LOCAL, "--retry-for", "soon"],
+        &["append", LOCAL, "--layout", "page"],
+        &["append", LOCAL, "--layout", "block", "--segment-age", "1h"],
+        &["append", LOCAL, "--layout", "block", "--segment-blocks", "3"],
+        &["cat", LOCAL, "--offset", "-1"],
+        &["cat"],
+        &["stat", LOCAL, "extra"],
+        &["store", "--listen", "nowhere"],
+        &["store", "--max-blocks", "0"],
+        &["nonsense"],
+    ] {
+        let ended = run(args, b"").with_status(2);
+        assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn without_a_credential_nothing_is_tried() {
+    for command in ["append", "cat", "stat"] {
+        let ended = run(&[command, AZURE], b"").with_status(2);
+        assert!(ended.stderr.contains("no credential fits"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("AZURE_STORAGE_SAS_TOKEN"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_credential_for_another_account_does_not_fit() {
+    let mut command = everblob(&["append", AZURE]);
+    command.env("AZURE_STORAGE_ACCOUNT", "other").env("AZURE_STORAGE_KEY", "c2VjcmV0");
+    let ended = finish(command.spawn().unwrap(), b"").with_status(2);
+    assert!(ended.stderr.contains("`other`"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("c2VjcmV0"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_bearer_token_does_not_go_over_plain_http() {
+    let mut command = everblob(&["stat", "http://10.0.0.1:10000/mylogs/logs/app"]);
+    command.env("AZURE_STORAGE_BEARER_TOKEN", "hidden");
+    let ended = finish(command.spawn().unwrap(), b"").with_status(2);
+    assert!(ended.stderr.contains("plain http"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("hidden"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_signature_is_never_shown() {
+    let store = Store::in_memory();
+    let sas = "sv=2024-11-04&sr=c&sp=racwl&se=2099-01-01T00%3A00%3A00Z&sig=aGlkZGVuaGlkZGVu";
+    let url = format!("{}?{sas}", store.url("app"));
+    let unreachable = format!("http://127.0.0.1:{}/devstoreaccount1/logs/app?{sas}", free_port());
+    for args in [
+        &["append", &url, "-vvv", "--json"][..],
+        &["cat", &url, "-vvv"],
+        &["stat", &url, "-vvv", "--json"],
+        &["append", &unreachable, "-vvv", "--retry-for", "0s", "--json"],
+    ] {
+        let ended = run(args, b"line\n").with_status(1);
+        let shown = format!("{}{}", ended.stderr, ended.text());
+        assert!(!shown.contains("aGlkZGVu"), "{args:?}: {shown}");
+    }
+    for args in [&["append", "nonsense?sig=aGlkZGVu"][..], &["stat", &url, &url]] {
+        assert!(!run(args, b"").with_status(2).stderr.contains("aGlkZGVu"));
+    }
+}
+
+#[test]
+fn help_and_version_need_nothing() {
+    for args in [&["--help"][..], &["append", "--help"], &["store", "--help"], &["--version"]] {
+        let mut command = everblob(args);
+        command.env("EVERBLOB_COMPONENT", "/dev/null");
+        let ended = finish(command.spawn().unwrap(), b"").with_status(0);
+        assert!(ended.text().contains("everblob"), "{args:?}");
+    }
+    assert!(run(&["append", "--help"], b"").text().contains("Examples:"));
+}
+
+#[test]
+fn without_a_component_only_reading_and_the_store_work() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    crate::program::append(&url, &[], b"data");
+    let without = |args: &[&str]| {
+        let mut command = everblob(args);
+        command.env("EVERBLOB_COMPONENT", "/dev/null");
+        finish(command.spawn().unwrap(), b"")
+    };
+    assert_eq!(without(&["cat", &url]).with_status(0).stdout, b"data");
+    without(&["stat", &url]).with_status(0);
+    for args in [&["append", &url][..], &["demo"]] {
+        let ended = without(args).with_status(1);
+        assert!(ended.stderr.contains("/dev/null"), "{}", ended.stderr);
+    }
+}

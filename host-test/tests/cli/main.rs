@@ -4,6 +4,7 @@
 
 mod append;
 mod crash;
+mod credentials;
 mod demo;
 mod program;
 mod reading;

@@ -1,4 +1,55 @@
-//! Everblob (manual to come).
+//! Everblob appends to Azure Blob Storage, and nothing acknowledged is lost, doubled or reordered.
+//!
+//! A stream is a sequence of bytes, stored in numbered append blobs `name/1`, `name/2`, ... that
+//! never end. This crate holds everything that decides, and the component:
+//!
+//! | module | what lives there | may use |
+//! |---|---|---|
+//! | `component` | the WIT exports; converts types, nothing else | `driver` |
+//! | `driver` | performs calls by WASI 0.2; decides nothing | `azure`, core |
+//! | [`azure`] | the codec: a call to signed HTTP, HTTP to a reply; pure | core types |
+//! | [`writer`], [`stream`], [`call`], [`error`], [`limits`], [`time`], [`rng`] | the core | nothing |
+//! | `sim` (feature) | a model of the service, weather, an oracle | core, codec types |
+//!
+//! The core is a state machine without I/O, clock or randomness of its own:
+//!
+//! ```text
+//! command ─┐                                          ┌─> Call   an HTTP exchange to make
+//! reply    ├─> Writer (no I/O, no clock, no async) ───┤
+//! time    ─┘                                          └─> Wait   drained; wake me then
+//! ```
+//!
+//! So one piece of code serves the component, native programs, and a simulator that plays failures
+//! by the thousand. A driver is a loop:
+//!
+//! ```
+//! use everblob::call::{Call, Failure, Reply};
+//! use everblob::stream::{Nonce, StreamId};
+//! use everblob::time::Time;
+//! use everblob::writer::{Config, Entropy, Output, Writer};
+//!
+//! # fn exchange(_: &Call) -> Reply {
+//! #     Reply { outcome: Err(Failure::NotSent("no network here".to_string())), date: None }
+//! # }
+//! let entropy = Entropy { nonce: Nonce([1; 16]), stream: StreamId([2; 16]), seed: 3 };
+//! let mut writer = Writer::new(Config::default(), entropy)?;
+//! let now = Time(0);
+//! let ticket = writer.opening(now);
+//! while writer.progress(&ticket, now).is_none() {
+//!     match writer.poll(now) {
+//!         Output::Call { op, call } => {
+//!             let reply = exchange(&call); // sign it, send it, decode the answer: `azure`
+//!             writer.handle_reply(now, op, reply);
+//!         }
+//!         Output::Wait(at) => {
+//!             // Sleep until `at` or until a reply arrives, then `writer.handle_timeout(now)`.
+//!             assert!(at.is_some());
+//!             break;
+//!         }
+//!     }
+//! }
+//! # Ok::<(), everblob::error::Error>(())
+//! ```
 #![no_std]
 
 extern crate alloc;

@@ -221,8 +221,8 @@ impl<'a> Session<'a> {
             self.pause().await;
         }
         self.cuts.committed();
-        tracing::info!("committed up to {}", self.position.committed);
         if self.position.committed > self.acknowledged {
+            tracing::info!("committed up to {}", self.position.committed);
             self.acknowledge();
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Builds the component, so that the library can embed it.
 //!
 //! The build is a cargo inside cargo with a target folder of its own, because the outer one holds
-//! the lock of the usual folder.
+//! the lock of the usual folder. All profiles of the host share it: there is one component.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,19 @@ const TARGET: &str = "wasm32-wasip2";
 fn main() {
     let host = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let root = host.parent().expect("this package lies below the root package");
-    for input in ["src", "wit", "Cargo.toml"] {
+    for input in ["src", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
-    let folder = PathBuf::from(variable("OUT_DIR")).join("component");
+    let folder = folder(&PathBuf::from(variable("OUT_DIR")));
     build(root, &folder);
     let component = folder.join(TARGET).join("release").join("everblob.wasm");
     println!("cargo::rustc-env=EVERBLOB_EMBEDDED={}", component.display());
+}
+
+/// `target/component`, if this script's folder lies where cargo puts it: `target/PROFILE/build/...`.
+fn folder(out: &Path) -> PathBuf {
+    let build = out.ancestors().find(|folder| folder.ends_with("build"));
+    build.and_then(|build| build.parent()?.parent()).unwrap_or(out).join("component")
 }
 
 fn build(root: &Path, folder: &Path) {

@@ -161,7 +161,7 @@ fn stream(url: &str) -> Result<(StreamAddress, Source), Failure> {
     let address = StreamAddress::parse(url).map_err(Failure::Usage)?;
     let variable = |name: &str| std::env::var(name).ok();
     let source = credential::resolve(&address, &variable).map_err(Failure::Usage)?;
-    tracing::info!("{address} with a {:?}", source.credential());
+    tracing::info!("{address}, authorized by: {:?}", source.credential());
     Ok((address, source))
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
 use everblob::azure::date;
@@ -162,9 +162,6 @@ impl Head {
         let mut response = Response::new(if to_head { Body::empty() } else { body });
         *response.status_mut() = StatusCode::from_u16(status).expect("statuses are constants");
         *response.headers_mut() = self.0;
-        if response.headers().get(header::CONTENT_LENGTH).is_none() && status != 200 {
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
         response
     }
 }

@@ -172,6 +172,16 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    /// Closing the file would be enough, if a process that is being started at this moment did not
+    /// hold a copy of it.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "cannot unlock the journal");
+        }
+    }
+}
+
 /// A record as it is read, without its content.
 struct Loaded {
     header: Vec<u8>,
@@ -248,5 +258,46 @@ fn is_zero(reader: &mut impl BufRead) -> io::Result<bool> {
         }
         let read = chunk.len();
         reader.consume(read);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use everblob::sim::service::{Change, Revision};
+    use everblob::time::UnixTime;
+
+    use super::*;
+
+    fn append(bytes: usize) -> Effect<Piece> {
+        let change = Change::BlockAppended {
+            container: "logs".into(),
+            name: "app".into(),
+            revision: Revision(1),
+            at: UnixTime(0),
+        };
+        Effect { change, content: Some(Piece::Memory(Bytes::from(vec![7; bytes]))) }
+    }
+
+    #[test]
+    fn a_write_that_does_not_fit_leaves_the_journal_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path(), |_, _| {}).unwrap();
+        journal.write("account", &append(10)).unwrap();
+        let end = journal.end;
+        // Room for nothing, for part of a prefix, of a header, and of the content of a large record.
+        for (room, bytes) in [(0, 10), (7, 10), (50, 10), (100_000, 200_000)] {
+            journal.room = Some(room);
+            assert!(journal.write("account", &append(bytes)).is_err());
+            assert_eq!(journal.file.metadata().unwrap().len(), end);
+        }
+        journal.room = None;
+        let piece = journal.write("account", &append(20)).unwrap().unwrap();
+        assert_eq!(piece.bytes().unwrap(), [7; 20].as_slice());
+        drop(journal);
+        let mut count = 0;
+        Journal::open(folder.path(), |_, _| count += 1).unwrap();
+        assert_eq!(count, 2);
     }
 }

@@ -46,7 +46,7 @@ const REST: Duration = Duration::from_millis(50);
 /// A write of more bytes than this leaves the threads that serve connections.
 const LARGE: usize = 64 << 10;
 /// How much of a refused body is read, so that the refusal arrives and the connection stays.
-const DISCARD: usize = 4 << 20;
+const DISCARD: usize = 256 << 20;
 const DEFAULT_VERSION: &str = "2024-11-04";
 
 /// A store that is running. Dropping it stops it without waiting.
@@ -215,7 +215,9 @@ impl Shared {
         let mut response = match answered {
             Ok(response) => response,
             Err(fault) => {
-                discard(body).await;
+                if !body.is_end_stream() {
+                    tokio::spawn(discard(body));
+                }
                 fault.response(to_head, &request_id, &date::format_iso8601(now))
             }
         };
@@ -325,12 +327,9 @@ fn prepare(
     Ok((translation::request(message, operation, grant, content)?, echo))
 }
 
-/// Reads what is left of a refused body. A connection that is closed while its client still sends
-/// takes the refusal with it.
+/// Reads what is left of a refused body, while the refusal is already on its way. A connection that
+/// is closed while its client still sends takes the refusal with it.
 async fn discard(body: Incoming) {
-    if body.size_hint().exact().is_some_and(|length| length > DISCARD as u64) {
-        return;
-    }
     let mut body = pin!(Limited::new(body, DISCARD));
     while let Some(Ok(_)) = body.frame().await {}
 }

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../referee/mod.rs"]
+mod referee;
+
 mod append;
 mod crash;
+mod credentials;
 mod demo;
+mod emulator;
 mod program;
 mod reading;
 mod signals;

@@ -195,7 +195,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut process = everblob(args).spawn().unwrap();
+        Self::of(everblob(args))
+    }
+
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut process = command.spawn().unwrap();
         let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().unwrap());
         Self { process, input, output }

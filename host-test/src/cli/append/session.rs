@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_millis(20);
 const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How often a credential in a file is read again.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
+/// How long refusals are put up with after it was replaced, and the pause between two.
+const REPLACED_GRACE: Duration = Duration::from_secs(5);
+const REPLACED_PAUSE: Duration = Duration::from_millis(100);
 const NO_TIME: Option<Duration> = Some(Duration::ZERO);
 
 /// How a run ended.
@@ -53,6 +56,7 @@ pub(super) struct Session<'a> {
     acknowledged: u64,
     trouble: Trouble,
     renewed_at: Instant,
+    replaced_at: Option<Instant>,
     progress: ProgressLine,
 }
 
@@ -80,6 +84,7 @@ impl<'a> Session<'a> {
             acknowledged: 0,
             trouble: Trouble::new(args.retry_for),
             renewed_at: Instant::now(),
+            replaced_at: None,
             progress: ProgressLine::new(),
         }
     }
@@ -216,8 +221,8 @@ impl<'a> Session<'a> {
             self.pause().await;
         }
         self.cuts.committed();
-        tracing::info!("committed up to {}", self.position.committed);
         if self.position.committed > self.acknowledged {
+            tracing::info!("committed up to {}", self.position.committed);
             self.acknowledge();
         }
         Ok(())
@@ -271,12 +276,16 @@ impl<'a> Session<'a> {
 
     /// A refused credential that has been replaced in the meantime is no failure.
     async fn renew_or(&mut self, err: Error) -> Result<(), Failure> {
-        let refused = matches!(err, Error::Stream(stream::Error::Unauthenticated(_)));
-        let before = self.source.credential().clone();
-        if refused {
-            self.renew().await?;
+        if !matches!(err, Error::Stream(stream::Error::Unauthenticated(_))) {
+            return Err(err.into());
         }
-        if refused && *self.source.credential() != before { Ok(()) } else { Err(err.into()) }
+        self.renew().await?;
+        // A request with the old credential may have been under way when it was replaced.
+        if self.replaced_at.is_some_and(|at| at.elapsed() < REPLACED_GRACE) {
+            sleep(REPLACED_PAUSE).await;
+            return Ok(());
+        }
+        Err(err.into())
     }
 
     async fn renew(&mut self) -> Result<(), Failure> {
@@ -284,6 +293,7 @@ impl<'a> Session<'a> {
         let Some(appender) = &mut self.appender else { return Ok(()) };
         if let Some(credential) = self.source.renew() {
             appender.set_credential(credential).await?;
+            self.replaced_at = Some(Instant::now());
             tracing::info!("the credential was replaced");
         }
         Ok(())

@@ -1,0 +1,110 @@
+//! Each kind of credential against the local store, which checks them as the service does.
+
+use std::io::{BufRead as _, BufReader};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use everblob::azure::sas::ServiceSas;
+use everblob::azure::sign::AccountKey;
+use everblob::time::UnixTime;
+use everblob_host::credential::{DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY};
+use everblob_host::store::{self, Secret, StoreOptions};
+
+use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
+
+/// The URL with a signature that gives these permissions on the container for an hour.
+fn signed(url: &str, permissions: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let sas = ServiceSas {
+        permissions,
+        start: None,
+        expiry: UnixTime((now + Duration::from_secs(3600)).as_secs()),
+        container: "logs",
+        blob: None,
+        https_only: false,
+    };
+    let key = AccountKey::from_base64(DEVELOPMENT_KEY).unwrap();
+    format!("{url}?{}", sas.token(DEVELOPMENT_ACCOUNT, &key))
+}
+
+fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
+    let mut command = everblob(args);
+    command.envs(variables.iter().copied());
+    finish(command.spawn().unwrap(), input)
+}
+
+#[test]
+fn a_signature_in_the_url_appends_and_reads() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    append(&url, &[], b"key ");
+    let signed = signed(&url, "racwl");
+    run(&["append", &signed, "--flush-bytes", "2", "--segment-blocks", "1"], b"sas").with_status(0);
+    assert_eq!(cat(&signed), b"key sas");
+}
+
+#[test]
+fn a_signature_without_the_right_to_list_still_reads() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    append(&url, &["--flush-bytes", "2", "--segment-blocks", "1"], b"abcdef");
+    let signed = signed(&url, "r");
+    assert_eq!(cat(&signed), b"abcdef");
+    let stat = run(&["stat", &signed, "--json"], b"").with_status(0).json();
+    assert_eq!(stat["segments"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn what_a_signature_does_not_allow_is_refused_at_once() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    append(&url, &[], b"x");
+    let ended = run(&["append", &signed(&url, "rl"), "--json"], b"y").with_status(1);
+    assert_eq!(ended.json()["error"]["code"], "access-denied", "{}", ended.stderr);
+    assert_eq!(cat(&url), b"x");
+}
+
+#[test]
+fn variables_give_the_credential() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    append(&url, &[], b"");
+    let connection = format!("AccountName={DEVELOPMENT_ACCOUNT};AccountKey={DEVELOPMENT_KEY}");
+    let key =
+        [("AZURE_STORAGE_ACCOUNT", DEVELOPMENT_ACCOUNT), ("AZURE_STORAGE_KEY", DEVELOPMENT_KEY)];
+    let args = ["append", &url, "--create-container"];
+    with(&key, &args, b"a").with_status(0);
+    with(&[("AZURE_STORAGE_CONNECTION_STRING", &connection)], &args, b"b").with_status(0);
+    let sas = signed("", "racwl");
+    with(&[("AZURE_STORAGE_SAS_TOKEN", &sas)], &["append", &url], b"c").with_status(0);
+    assert_eq!(cat(&url), b"abc");
+    let wrong = [("AZURE_STORAGE_ACCOUNT", DEVELOPMENT_ACCOUNT), ("AZURE_STORAGE_KEY", "c2VjcmV0")];
+    let ended = with(&wrong, &["append", &url, "--json"], b"d").with_status(1);
+    assert_eq!(ended.json()["error"]["code"], "unauthenticated", "{}", ended.stderr);
+    let ended = with(&wrong, &["stat", &url], b"").with_status(1);
+    assert!(ended.stderr.contains("AuthenticationFailed"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
+    let bearer_token = Some(Secret("second".into()));
+    let options = StoreOptions { bearer_token, ..StoreOptions::default() };
+    let store = store::start(options).await.unwrap();
+    let url = format!("http://{}/devstoreaccount1/logs/app", store.address());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "first").unwrap();
+
+    let mut command = everblob(&["append", &url, "--create-container", "--json", "-v"]);
+    command.env("AZURE_STORAGE_BEARER_TOKEN_FILE", &file);
+    let mut running = Running::of(command);
+    let mut stderr = BufReader::new(running.process.stderr.take().unwrap()).lines();
+    assert!(stderr.any(|line| line.unwrap().contains("waiting for input")));
+    std::fs::write(&file, "second").unwrap();
+    running.give(b"data");
+    assert_eq!(running.end().with_status(0).json()["committed"], 4);
+
+    std::fs::write(&file, "third").unwrap();
+    let variables = [("AZURE_STORAGE_BEARER_TOKEN_FILE", file.to_str().unwrap())];
+    let ended = with(&variables, &["append", &url, "--json"], b"x").with_status(1);
+    assert_eq!(ended.json()["error"]["code"], "unauthenticated", "{}", ended.stderr);
+}

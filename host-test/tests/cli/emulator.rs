@@ -1,0 +1,113 @@
+//! `everblob append` into the emulator and the local store, and back by the service's own SDK.
+
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write as _};
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::program::{Store, append, cat, everblob, folder, run};
+use crate::referee::{Azurite, node};
+
+/// A log of at least 100 MB with lines from nothing to 64 KiB, some of them not UTF-8. The same
+/// every time.
+fn write_log(path: &Path) -> u64 {
+    const LOG_BYTES: u64 = 100_000_000;
+    let mut log = BufWriter::new(File::create(path).unwrap());
+    let (mut length, mut state) = (0, 88_172_645_463_325_252_u64);
+    let mut line = Vec::new();
+    while length < LOG_BYTES {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // Short lines are common, and every length up to 64 KiB occurs.
+        let limit = [0, 60, 200, 65_536][usize::try_from(state % 4).unwrap()];
+        let wanted = usize::try_from((state >> 8) % (limit + 1)).unwrap();
+        let binary = state % 7 == 0;
+        line.clear();
+        line.extend((0..wanted).map(|n| match (state >> 16).wrapping_add((n * n) as u64) as u8 {
+            b'\n' => b' ',
+            byte if binary => byte,
+            byte => b' ' + byte % 95,
+        }));
+        line.push(b'\n');
+        log.write_all(&line).unwrap();
+        length += line.len() as u64;
+    }
+    log.flush().unwrap();
+    length
+}
+
+/// Whether two readers give the same bytes.
+fn are_same(mut left: impl std::io::Read, mut right: impl std::io::Read) -> bool {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    loop {
+        a.clear();
+        b.clear();
+        left.by_ref().take(1 << 20).read_to_end(&mut a).unwrap();
+        right.by_ref().take(1 << 20).read_to_end(&mut b).unwrap();
+        if a != b {
+            return false;
+        }
+        if a.is_empty() {
+            return true;
+        }
+    }
+}
+
+#[test]
+fn a_large_log_in_the_emulator_is_read_by_the_sdk_exactly() {
+    append_and_judge(Azurite::start().address());
+}
+
+#[test]
+fn a_large_log_in_the_local_store_is_read_by_the_sdk_exactly() {
+    append_and_judge(Store::in_memory().address());
+}
+
+fn append_and_judge(address: &str) {
+    let endpoint = format!("http://{address}/devstoreaccount1");
+    let url = format!("{endpoint}/logs/app");
+    let (_folder, path) = folder("input.log");
+    let length = write_log(&path);
+
+    let mut command = everblob(&[
+        "append",
+        &url,
+        "--create-container",
+        "--json",
+        "--segment-bytes",
+        "4MiB",
+        "--block-size",
+        "1MiB",
+    ]);
+    command.stdin(File::open(&path).unwrap());
+    let ended = crate::program::end(command.spawn().unwrap()).with_status(0);
+    let report = ended.json();
+    assert_eq!(report["committed"], length);
+    let segments = report["segments"].as_array().unwrap().len();
+    assert!(segments > 20, "{segments} segments");
+
+    let mut reader = node("read.mjs");
+    let mut reader =
+        reader.args([&endpoint, "logs", "app"]).stdout(Stdio::piped()).spawn().unwrap();
+    assert!(are_same(reader.stdout.take().unwrap(), File::open(&path).unwrap()));
+    assert!(reader.wait().unwrap().success());
+
+    let mut own = everblob(&["cat", &url]).spawn().unwrap();
+    assert!(are_same(own.stdout.take().unwrap(), File::open(&path).unwrap()));
+    assert!(own.wait().unwrap().success());
+}
+
+#[test]
+fn small_commits_leave_the_same_segments_as_on_the_local_store() {
+    let azurite = Azurite::start();
+    let url = format!("http://{}/devstoreaccount1/logs/app", azurite.address());
+    let input: String = (1..=10).map(|n| format!("{n}\n")).collect();
+    append(&url, &["--flush-lines", "1", "--segment-blocks", "3"], input.as_bytes());
+    let stat = run(&["stat", &url, "--json"], b"").with_status(0).json();
+    let blocks: Vec<_> =
+        stat["segments"].as_array().unwrap().iter().map(|s| s["blocks"].clone()).collect();
+    assert_eq!(blocks, [3, 3, 3, 1]);
+    assert_eq!(cat(&url), input.as_bytes());
+    run(&["cat", &format!("{url}2")], b"").with_status(1);
+}

@@ -6,30 +6,30 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/js")
 }
 
-/// Installs the packages unless they are there. Test programs may run at the same time.
-fn install() {
+/// Installs the packages of a folder unless they are there. Test programs may run at the same time.
+pub(crate) fn install_at(folder: &Path) {
     let lock = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("npm.lock");
     let lock = File::create(lock).unwrap();
     lock.lock().unwrap();
     // npm writes it when all else is done.
-    if folder().join("node_modules/.package-lock.json").exists() {
+    if folder.join("node_modules/.package-lock.json").exists() {
         return;
     }
     let mut npm = Command::new("npm");
-    let status = npm.args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder());
+    let status = npm.args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(folder);
     assert!(status.status().expect("npm is installed").success(), "npm ci failed");
 }
 
 /// Node, to run a script of `tests/js`.
 pub(crate) fn node(script: &str) -> Command {
-    install();
+    install_at(&folder());
     let mut node = Command::new("node");
     node.arg(script).current_dir(folder());
     node

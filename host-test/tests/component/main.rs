@@ -1,0 +1,9 @@
+//! The built component: what it imports, what its dependencies' licences are, and that it runs on
+//! hosts other than ours.
+
+#[path = "../referee/mod.rs"]
+mod referee;
+
+mod licences;
+mod node;
+mod world;

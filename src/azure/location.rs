@@ -105,6 +105,11 @@ pub fn encode_query(query: &[(String, String)]) -> String {
     encoded
 }
 
+/// The service counts UTF-16 units; the general count of characters is half a kilobyte.
+fn characters(name: &str) -> usize {
+    name.chars().map(char::len_utf16).sum()
+}
+
 const fn is_authority(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']' | b'_')
 }
@@ -121,7 +126,7 @@ fn check_container(name: &str) -> Result<(), Error> {
 }
 
 fn check_name(name: &str) -> Result<(), Error> {
-    if name.is_empty() || name.chars().count() + NUMBER_ROOM > BLOB_NAME_MAX {
+    if name.is_empty() || characters(name) + NUMBER_ROOM > BLOB_NAME_MAX {
         return invalid("the stream's name must have 1 to 1013 characters");
     }
     if name.split('/').count() >= 254 {

@@ -1,1 +1,138 @@
-//! Golden requests.
+//! Golden requests: each call as it goes onto the wire, signed by the development account.
+
+use super::*;
+use alloc::sync::Arc;
+
+use crate::call::{ETag, Target};
+
+const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// Fri, 20 Nov 2026 12:00:00 GMT
+const NOON: UnixTime = UnixTime(1_795_176_000);
+
+fn location() -> Location {
+    Location::new("http://127.0.0.1:10000/devstoreaccount1", "vec", "log/app end+1.txt").unwrap()
+}
+
+fn shared_key() -> Credential {
+    Credential::shared_key("devstoreaccount1", KEY).unwrap()
+}
+
+/// The request as text: its first line, its headers, and the length of its body.
+fn wire(call: &Call, credential: &Credential) -> String {
+    let mut request = Request::new(call, &location(), true);
+    request.authorize(credential, NOON);
+    let mut text = format!("{} {}\n", request.method.as_str(), request.path_and_query());
+    for (name, value) in &request.headers {
+        text.push_str(&format!("{name}: {value}\n"));
+    }
+    if let Some(body) = &request.body {
+        text.push_str(&format!("({} bytes)\n", body.0.len()));
+    }
+    text
+}
+
+fn etag() -> ETag {
+    ETag("\"0x8D1\"".into())
+}
+
+const BLOB: &str = "/devstoreaccount1/vec/log/app%20end%2B1.txt";
+
+#[test]
+fn append_block_is_conditional_on_etag_and_position_and_checked() {
+    let call = Call::AppendBlock {
+        target: Target::Segment(7),
+        body: Body(Arc::new(b"hello world\n".to_vec())),
+        position: 42,
+        etag: etag(),
+    };
+    assert_eq!(
+        wire(&call, &Credential::Host),
+        format!(
+            "PUT {BLOB}/7?comp=appendblock\n\
+             if-match: \"0x8D1\"\n\
+             x-ms-blob-condition-appendpos: 42\n\
+             x-ms-content-crc64: H6LSgYQOeA8=\n\
+             content-length: 12\n\
+             x-ms-date: Fri, 20 Nov 2026 12:00:00 GMT\n\
+             x-ms-version: 2024-11-04\n\
+             (12 bytes)\n"
+        )
+    );
+}
+
+#[test]
+fn creation_never_truncates_and_says_its_length() {
+    let call = Call::CreateAppendBlob {
+        target: Target::Segment(1),
+        metadata: vec![("everblobnumber".to_string(), "1".to_string())],
+        content_type: "text/plain".to_string(),
+    };
+    assert_eq!(
+        wire(&call, &Credential::Host),
+        format!(
+            "PUT {BLOB}/1\n\
+             if-none-match: *\n\
+             x-ms-blob-type: AppendBlob\n\
+             x-ms-blob-content-type: text/plain\n\
+             x-ms-meta-everblobnumber: 1\n\
+             content-length: 0\n\
+             x-ms-date: Fri, 20 Nov 2026 12:00:00 GMT\n\
+             x-ms-version: 2024-11-04\n"
+        )
+    );
+}
+
+#[test]
+fn metadata_and_seal_are_conditional_on_the_etag() {
+    let target = Target::Segment(1);
+    let metadata = vec![("a".to_string(), "b".to_string())];
+    let text = wire(&Call::SetMetadata { target, metadata, etag: etag() }, &Credential::Host);
+    assert!(text.starts_with(&format!("PUT {BLOB}/1?comp=metadata\nif-match: \"0x8D1\"\n")));
+    assert!(text.contains("x-ms-meta-a: b\ncontent-length: 0\n"));
+    let text = wire(&Call::Seal { target, etag: etag() }, &Credential::Host);
+    assert!(
+        text.starts_with(&format!(
+            "PUT {BLOB}/1?comp=seal\nif-match: \"0x8D1\"\ncontent-length: 0\n"
+        ))
+    );
+}
+
+#[test]
+fn reads_have_no_body_and_no_length() {
+    let stream = wire(&Call::GetProperties { target: Target::Stream }, &Credential::Host);
+    assert!(stream.starts_with(&format!("HEAD {BLOB}\nx-ms-date")));
+    let range = Call::GetRange { target: Target::Segment(2), offset: 10, length: 5 };
+    let range = wire(&range, &Credential::Host);
+    assert!(range.starts_with(&format!("GET {BLOB}/2\nx-ms-range: bytes=10-14\nx-ms-date")));
+    let list = wire(&Call::ListSegments { marker: Some("2!x".into()) }, &Credential::Host);
+    assert!(list.starts_with(
+        "GET /devstoreaccount1/vec?restype=container&comp=list\
+         &prefix=log%2Fapp%20end%2B1.txt%2F&marker=2%21x\n"
+    ));
+}
+
+#[test]
+fn a_container_is_created_with_the_signature_that_the_service_accepts() {
+    let text = wire(&Call::CreateContainer, &shared_key());
+    assert!(text.starts_with("PUT /devstoreaccount1/vec?restype=container\ncontent-length: 0\n"));
+    let signature = "Jm/1uZytk3PE2P3nWtRy4kdACHoFIncNRPE8akpxM+A=";
+    assert!(text.ends_with(&format!("authorization: SharedKey devstoreaccount1:{signature}\n")));
+}
+
+#[test]
+fn a_sas_goes_onto_the_wire_as_it_is_and_replaces_the_header() {
+    let sas = Credential::sas("?sv=2024-11-04&sig=a%2Bb%2F%3D").unwrap();
+    let text = wire(&Call::Seal { target: Target::Segment(1), etag: etag() }, &sas);
+    assert!(text.starts_with(&format!("PUT {BLOB}/1?comp=seal&sv=2024-11-04&sig=a%2Bb%2F%3D\n")));
+    assert!(!text.contains("authorization"));
+    let text = wire(&Call::GetProperties { target: Target::Stream }, &sas);
+    assert!(text.starts_with(&format!("HEAD {BLOB}?sv=2024-11-04&sig=a%2Bb%2F%3D\n")));
+}
+
+#[test]
+fn a_token_is_sent_as_bearer() {
+    let text = wire(&Call::CreateContainer, &Credential::bearer("abc").unwrap());
+    assert!(text.ends_with("authorization: Bearer abc\n"));
+}

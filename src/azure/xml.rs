@@ -75,8 +75,8 @@ fn next(text: &str) -> Option<(&str, Element<'_>, &str)> {
         return Some((name, Element { attributes, inner: "" }, rest));
     }
     let end = end_of(rest, name)?;
-    let inner = &rest[..end];
-    let rest = &rest[end + name.len() + 3..];
+    let (inner, rest) = rest.split_at_checked(end)?;
+    let rest = rest.get(name.len() + 3..)?;
     Some((name, Element { attributes, inner }, rest))
 }
 
@@ -84,7 +84,7 @@ fn next(text: &str) -> Option<(&str, Element<'_>, &str)> {
 fn end_of(text: &str, name: &str) -> Option<usize> {
     let tags = text.char_indices().filter(|(_, c)| *c == '<').map(|(at, _)| at);
     tags.into_iter().find(|at| {
-        let tag = text[*at..].strip_prefix("</").and_then(|tag| tag.strip_prefix(name));
+        let tag = text.get(*at..).and_then(|tag| tag.strip_prefix("</")?.strip_prefix(name));
         tag.is_some_and(|rest| rest.starts_with('>'))
     })
 }

@@ -92,7 +92,7 @@ impl api::GuestAppender for Appender {
 
     fn compact(&self, _: Option<u64>) -> Result<api::CompactionReport, api::Error> {
         let why = "the append layout has nothing to merge while it is written";
-        Err(Error::Unsupported(why.into()).into())
+        Err(api::Error::Unsupported(why.into()))
     }
 
     fn seal(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {

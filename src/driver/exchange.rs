@@ -91,11 +91,12 @@ impl Exchange {
     }
 
     /// What to wait for before [`Exchange::advance`] is of use again.
-    pub(super) fn waits(&self) -> impl Iterator<Item = &Pollable> {
+    pub(super) fn waits(&self) -> [Option<&Pollable>; 2] {
         let sending = self.sending.as_ref().and_then(|sending| sending.blocked.as_ref());
-        let arrived = self.reading.is_none().then_some(&self.arrived);
-        let reading = self.reading.as_ref().and_then(|reading| reading.blocked.as_ref());
-        sending.into_iter().chain(arrived).chain(reading)
+        match &self.reading {
+            None => [sending, Some(&self.arrived)],
+            Some(reading) => [sending, reading.blocked.as_ref()],
+        }
     }
 
     fn send(&mut self) {

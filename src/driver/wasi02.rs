@@ -107,7 +107,7 @@ impl Driver {
                 return Some(result);
             }
             // Taking up one answer takes several steps, each of which may be ready at once.
-            if self.waits().any(Pollable::ready) {
+            if self.waits().into_iter().any(Pollable::ready) {
                 continue;
             }
             if limit.is_some_and(|limit| limit <= now) {
@@ -124,12 +124,19 @@ impl Driver {
 
     fn sleep(&self, until: Option<Time>) {
         let timer = until.map(|at| monotonic_clock::subscribe_instant(at.0));
-        let ready: Vec<&Pollable> = timer.iter().chain(self.waits()).collect();
+        let mut ready = self.waits();
+        if let Some(timer) = &timer {
+            ready.push(timer);
+        }
         poll(&ready);
     }
 
-    fn waits(&self) -> impl Iterator<Item = &Pollable> {
-        self.exchanges.iter().flat_map(|(_, _, exchange)| exchange.waits())
+    fn waits(&self) -> Vec<&Pollable> {
+        let mut all = Vec::new();
+        for (_, _, exchange) in &self.exchanges {
+            all.extend(exchange.waits().into_iter().flatten());
+        }
+        all
     }
 
     /// Hands in what has arrived, and gives up what takes too long.

@@ -95,22 +95,24 @@ impl Identity {
     /// All metadata of the blob: what it had that is not ours, and this.
     pub fn write(&self, others: &Metadata) -> Metadata {
         let mut metadata = foreign(others);
-        let mut put = |name: &str, value: String| metadata.push((name.to_string(), value));
-        for (name, value) in FIXED {
-            put(name, value.to_string());
+        let mut put = |name: &str, value: &dyn fmt::Display| {
+            metadata.push((name.to_string(), value.to_string()));
+        };
+        for (name, value) in &FIXED {
+            put(name, value);
         }
-        put(STREAM, self.stream.to_string());
-        put(NUMBER, self.number.to_string());
-        put(START, self.start.to_string());
-        put(EPOCH, self.epoch.to_string());
-        put(NONCE, self.nonce.to_string());
-        put(BASE, self.base.to_string());
-        if let Some(end) = self.end {
-            put(CLOSED, "1".to_string());
-            put(END, end.to_string());
+        put(STREAM, &self.stream);
+        put(NUMBER, &self.number);
+        put(START, &self.start);
+        put(EPOCH, &self.epoch);
+        put(NONCE, &self.nonce);
+        put(BASE, &self.base);
+        if let Some(end) = &self.end {
+            put(CLOSED, &1);
+            put(END, end);
         }
         if self.ended {
-            put(ENDED, "1".to_string());
+            put(ENDED, &1);
         }
         metadata
     }

@@ -163,7 +163,7 @@ impl Search {
     fn narrow(&mut self) -> Result<Option<Found>, Stop> {
         let last = self.last();
         if last > limits::SEGMENTS_MAX {
-            let why = format!("the stream has more than {} segments", limits::SEGMENTS_MAX);
+            let why = "the stream has more segments than can be counted".into();
             return Err(Stop::Final(Error::Unsupported(why)));
         }
         let question = match self.missing {

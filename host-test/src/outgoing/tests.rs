@@ -1,5 +1,7 @@
 //! Outgoing requests against servers that are a few lines of TCP each, so that they can misbehave.
 
+use std::io::{Read as _, Write as _};
+
 use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -83,18 +85,26 @@ async fn a_declared_length_goes_out_as_it_was_set() {
 #[tokio::test]
 async fn an_answer_before_the_body_was_sent_surfaces() {
     static BODY: [u8; 12 << 20] = [7; 12 << 20];
-    for close in [true, false].into_iter().cycle().take(20) {
-        let (url, server) = serve(move |listener| async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            read_head(&mut stream).await;
-            stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    const REFUSAL: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}{PATH}", listener.local_addr().unwrap());
+    // A thread of its own, so that the answer and the end come at any moment of a write.
+    let server = std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for close in [true, true, true, false].into_iter().cycle().take(100) {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 64]).unwrap();
+            stream.write_all(REFUSAL).unwrap();
             // Closing with unread bytes resets the connection.
-            (!close).then_some(stream)
-        })
-        .await;
+            if !close {
+                kept.push(stream);
+            }
+        }
+    });
+    for _ in 0..100 {
         assert_eq!(exchange(&Outgoing::default(), put(&url, &BODY)).await.unwrap(), 403);
-        drop(server.await.unwrap());
     }
+    server.join().unwrap();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@
 // development account's key is the default.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -114,9 +114,10 @@ try {
   }
   const { Appender } = appendStream;
   const appender = Appender.open({ endpoint, container, name }, credential(address), options);
-  const input = readFileSync(0);
-  for (let at = 0; at < input.length; at += CHUNK) {
-    append(appender, input.subarray(at, at + CHUNK));
+  for await (const piece of process.stdin) {
+    for (let at = 0; at < piece.length; at += CHUNK) {
+      append(appender, piece.subarray(at, at + CHUNK));
+    }
   }
   const position = appender.close(undefined);
   const report = { position, segments: appender.segments(), stats: appender.stats() };

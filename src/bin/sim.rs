@@ -112,8 +112,8 @@ fn summarize(total: &Report, seeds: u64) -> ExitCode {
     println!("{seeds} seeds kept every promise: {} events", total.events);
     println!("  appends    {:>10}   segments {:>10}", total.appends, total.segments);
     println!(
-        "  opened     {:>10}   superseded {:>8}   unknown {:>8}",
-        total.opened, total.superseded, total.unknown
+        "  opened     {:>10}   superseded {:>8}   unknown {:>8}   ended {:>8}",
+        total.opened, total.superseded, total.unknown, total.refused
     );
     for (fate, count) in &total.fates {
         println!("  {:<18} {count:>10}", std::format!("{fate:?}"));

@@ -91,6 +91,9 @@ impl api::GuestAppender for Appender {
     }
 
     fn compact(&self, _: Option<u64>) -> Result<api::CompactionReport, api::Error> {
+        if self.0.borrow().writer().is_closed() {
+            return Err(api::Error::Closed);
+        }
         let why = "the append layout has nothing to merge while it is written";
         Err(api::Error::Unsupported(why.into()))
     }
@@ -106,7 +109,11 @@ impl api::GuestAppender for Appender {
     }
 
     fn set_credential(&self, credential: api::Credential) -> Result<(), api::Error> {
-        Ok(self.0.borrow_mut().set_credential(credential.try_into()?)?)
+        let mut driver = self.0.borrow_mut();
+        if driver.writer().is_closed() {
+            return Err(api::Error::Closed);
+        }
+        Ok(driver.set_credential(credential.try_into()?)?)
     }
 
     fn position(&self) -> api::Position {

@@ -82,7 +82,10 @@ impl Oracle {
     pub(super) fn judge(&self, segments: &[Stored]) -> Result<(), String> {
         let mut content: Vec<u8> = Vec::new();
         for (index, segment) in segments.iter().enumerate() {
-            let Identity { number, start, end, .. } = segment.identity;
+            let Identity { number, start, end, ended, .. } = segment.identity;
+            if ended && index + 1 < segments.len() {
+                return Err(format!("the stream ends with segment {number} and goes on"));
+            }
             if number as usize != index + 1 || start != content.len() as u64 {
                 return Err(format!("segment {number} at {start}, expected {}", content.len()));
             }

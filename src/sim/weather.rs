@@ -25,6 +25,8 @@ pub struct Weather {
     pub(super) takeover: u64,
     /// Somebody sets metadata on the last segment, keeping what is there.
     pub(super) touch: u64,
+    /// A user ends the stream.
+    pub(super) end: u64,
 }
 
 /// What happens to one request.
@@ -70,6 +72,7 @@ impl Weather {
             crash: chance(80),
             takeover: chance(60),
             touch: chance(60),
+            end: if chance(4) == 1 { 20 } else { 0 },
         }
     }
 

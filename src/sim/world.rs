@@ -38,6 +38,8 @@ pub struct Report {
     pub superseded: u64,
     /// Writers that could not know what became of their last bytes.
     pub unknown: u64,
+    /// Writers that found the stream ended.
+    pub refused: u64,
     /// What happened, if it was asked for.
     pub trace: Vec<String>,
 }
@@ -54,6 +56,7 @@ impl Report {
         self.opened += other.opened;
         self.superseded += other.superseded;
         self.unknown += other.unknown;
+        self.refused += other.refused;
     }
 }
 
@@ -61,9 +64,18 @@ impl Report {
 struct Actor {
     writer: Writer,
     epoch: Option<u64>,
-    ticket: Option<Ticket>,
+    order: Option<Order>,
     alive: bool,
     over: bool,
+}
+
+/// What a user waits for: the ticket, and what must be true once it is done.
+#[derive(Clone, Copy)]
+struct Order {
+    ticket: Ticket,
+    upto: u64,
+    closes: bool,
+    ends: bool,
 }
 
 enum Event {
@@ -188,6 +200,9 @@ impl World {
                 self.flush(last)?;
             }
         }
+        if self.actors[last].over && self.has_ended()? {
+            return Ok(());
+        }
         let actor = &self.actors[last];
         let position = actor.writer.position();
         if position.accepted == position.committed && asked {
@@ -250,7 +265,7 @@ impl World {
         let entropy = Entropy { nonce, stream, seed: self.rng.next() };
         let writer =
             Writer::new(self.config.clone(), entropy).map_err(|error| error.to_string())?;
-        self.actors.push(Actor { writer, epoch: None, ticket: None, alive: true, over: false });
+        self.actors.push(Actor { writer, epoch: None, order: None, alive: true, over: false });
         let actor = self.actors.len() - 1;
         self.note(|| format!("writer {actor} opens the stream"));
         self.turn(actor)
@@ -273,12 +288,14 @@ impl World {
         if !self.actors[actor].alive {
             return Ok(());
         }
+        if self.rng.below(1000) < self.weather.end {
+            self.note(|| format!("writer {actor} is asked to end the stream"));
+            return self.order(actor, Writer::seal, (false, true));
+        }
         match self.rng.below(8) {
             0 => {
-                let now = self.now;
                 self.note(|| format!("writer {actor} is asked to roll over"));
-                self.actors[actor].ticket = self.actors[actor].writer.rollover(now).ok();
-                self.turn(actor)
+                self.order(actor, Writer::rollover, (true, false))
             }
             1..=4 => {
                 // A tiny alphabet: equal payloads must not be taken for each other.
@@ -310,10 +327,46 @@ impl World {
     }
 
     fn flush(&mut self, actor: usize) -> Result<(), String> {
-        let now = self.now;
         self.note(|| format!("writer {actor} flushes"));
-        self.actors[actor].ticket = self.actors[actor].writer.flush(now).ok();
-        self.turn(actor)
+        self.order(actor, Writer::flush, (false, false))
+    }
+
+    fn order(
+        &mut self,
+        index: usize,
+        command: fn(&mut Writer, Time) -> Result<Ticket, Error>,
+        (closes, ends): (bool, bool),
+    ) -> Result<(), String> {
+        let actor = &mut self.actors[index];
+        let ticket = command(&mut actor.writer, self.now).ok();
+        let upto = actor.writer.position().accepted;
+        actor.order = ticket.map(|ticket| Order { ticket, upto, closes, ends });
+        self.turn(index)
+    }
+
+    /// An order that is done must have done what was ordered.
+    fn fulfilled(&self, index: usize, order: Order) -> Result<(), String> {
+        let committed = self.actors[index].writer.position().committed;
+        if committed < order.upto {
+            return Err(format!("writer {index} is done up to {}: {committed}", order.upto));
+        }
+        let stored = self.stored()?;
+        let last = |stored: &Stored| stored.identity.start < order.upto;
+        let closed = stored.iter().rfind(|it| last(it)).is_none_or(|it| it.identity.end.is_some());
+        if order.closes && !closed {
+            return Err(format!("writer {index} has rolled over and the segment is open"));
+        }
+        if order.ends && !stored.iter().any(|it| it.identity.ended) {
+            return Err(format!("writer {index} has ended the stream and no segment says so"));
+        }
+        Ok(())
+    }
+
+    /// Whether somebody with a higher epoch, or another nonce in the same, owns a segment.
+    fn has_newer(&self, epoch: u64) -> Result<bool, String> {
+        let stored = self.stored()?;
+        let newer = |it: &Stored| it.identity.epoch > epoch;
+        Ok(stored.iter().any(newer) || self.actors.iter().any(|actor| actor.epoch > Some(epoch)))
     }
 
     /// Somebody's tool adds metadata to the last segment.
@@ -414,19 +467,26 @@ impl World {
         if let Some(epoch) = actor.epoch {
             self.oracle.reported(epoch, actor.writer.position())?;
         }
-        let done = actor.ticket.and_then(|ticket| actor.writer.progress(&ticket, self.now));
-        if done.is_some() {
-            actor.ticket = None;
+        if let Some(order) = actor.order
+            && let Some(done) = actor.writer.progress(&order.ticket, self.now)
+        {
+            actor.order = None;
+            if done.is_ok() {
+                self.fulfilled(index, order)?;
+            }
         }
+        let actor = &mut self.actors[index];
         let error = actor.writer.stopped_by().filter(|error| error.is_final()).cloned();
         let Some(error) = error else { return Ok(()) };
         if core::mem::replace(&mut actor.over, true) {
             return Ok(());
         }
         self.note(|| format!("writer {index} ends: {error}"));
+        let epoch = self.actors[index].epoch.unwrap_or_default();
         match error {
-            Error::Superseded(_) => self.report.superseded += 1,
-            Error::UnknownOutcome(..) => self.report.unknown += 1,
+            Error::Superseded(_) if self.has_newer(epoch)? => self.report.superseded += 1,
+            Error::UnknownOutcome(..) if self.has_newer(epoch)? => self.report.unknown += 1,
+            Error::Sealed if self.has_ended()? => self.report.refused += 1,
             error => return Err(format!("writer {index} ended for no reason: {error:?}")),
         }
         Ok(())
@@ -454,6 +514,10 @@ impl World {
             Answer::Properties(seen) => Some(seen),
             _ => None,
         }
+    }
+
+    fn has_ended(&self) -> Result<bool, String> {
+        Ok(self.stored()?.iter().any(|it| it.identity.ended))
     }
 
     fn stored(&self) -> Result<Vec<Stored>, String> {

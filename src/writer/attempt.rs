@@ -189,7 +189,8 @@ fn by_owner(length: u64, viewer: &Viewer<'_>, seen: &Segment) -> Fate {
 /// second takeover hides how long the segment was at the first (V4).
 fn may_be_anybodys(length: u64, viewer: &Viewer<'_>, seen: &Segment) -> bool {
     let Some(owner) = &seen.identity else { return true };
-    if owner.nonce == viewer.nonce {
+    let known = viewer.tail.identity.as_ref().map(|identity| identity.nonce);
+    if owner.nonce == viewer.nonce || known == Some(owner.nonce) {
         return !viewer.exclusive;
     }
     let reached = owner.base >= viewer.tail.length + length;

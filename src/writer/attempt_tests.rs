@@ -82,6 +82,11 @@ fn a_second_takeover_hides_what_equal_bytes_mean() {
 #[test]
 fn where_nobody_is_shut_out_or_the_owner_is_gone_equal_bytes_prove_nothing() {
     assert_eq!(verdict(&segment(US, 5, 0, 110, "b"), Some(true), false), Fate::Unknown);
+    let theirs = segment(THEM, 4, 0, 100, "a");
+    let viewer = Viewer { tail: &theirs, nonce: US, exclusive: false };
+    let seen = segment(THEM, 4, 0, 110, "b");
+    let fate = |equal| fate(&append(), &viewer, &Sight { segment: &seen, equal: Some(equal) });
+    assert_eq!((fate(true), fate(false)), (Fate::Unknown, Fate::Dead), "never claimed");
     let wiped = Segment { identity: None, ..segment(US, 5, 0, 110, "b") };
     assert_eq!(verdict(&wiped, Some(true), true), Fate::Unknown);
     assert_eq!(verdict(&wiped, Some(false), true), Fate::Dead);

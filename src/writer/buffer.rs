@@ -84,25 +84,19 @@ impl Buffer {
     }
 
     /// The frozen block is too large for the service, and no attempt at it can land any more:
-    /// splits it and all that follow into blocks of at most `block_bytes`.
-    pub(super) fn split(&mut self, block_bytes: usize) {
-        self.block_bytes = block_bytes;
-        let mut whole = self.frozen.take().map(|body| body.0.to_vec()).into_iter().collect();
+    /// from now on blocks are at most half as large. Does nothing if no block is frozen.
+    pub(super) fn split_front(&mut self) {
+        let Some(body) = self.frozen.take() else { return };
+        self.block_bytes = body.0.len().div_ceil(2);
         let rest = core::mem::take(&mut self.blocks);
-        let parts = core::mem::take::<Vec<Vec<u8>>>(&mut whole).into_iter().chain(rest);
-        for part in parts {
-            self.blocks.extend(part.chunks(block_bytes).map(<[u8]>::to_vec));
+        for part in core::iter::once(body.0.to_vec()).chain(rest) {
+            self.blocks.extend(part.chunks(self.block_bytes).map(<[u8]>::to_vec));
         }
     }
 
     /// How many bytes are held.
     pub(super) const fn held(&self) -> u64 {
         self.held
-    }
-
-    /// The size at which blocks are cut now, in bytes.
-    pub(super) const fn block_bytes(&self) -> usize {
-        self.block_bytes
     }
 
     /// How many bytes the next block to be sent has; 0 if there are none.
@@ -182,9 +176,9 @@ mod tests {
                 }
                 if freeze && buffer.held() > 0 {
                     let body = buffer.freeze();
-                    prop_assert!(!body.0.is_empty() && body.0.len() <= buffer.block_bytes());
-                    if split && buffer.block_bytes() > 1 {
-                        buffer.split(buffer.block_bytes() - 1);
+                    prop_assert!(!body.0.is_empty() && body.0.len() <= 5);
+                    if split && body.0.len() > 1 {
+                        buffer.split_front();
                     } else {
                         committed.extend_from_slice(&body.0);
                         buffer.commit();

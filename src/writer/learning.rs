@@ -52,9 +52,8 @@ impl Writer {
 
     /// A refusal that says nothing about earlier attempts: the same again, sooner or later.
     fn refused(&mut self, now: Time, refusal: &Refusal) {
-        let Refusal { cause, status, code } = refusal;
-        let said = format!("{code} (status {status})");
-        let error = match cause {
+        let said = said(refusal);
+        let error = match refusal.cause {
             Cause::Unauthenticated => Error::Unauthenticated(said),
             Cause::Forbidden => Error::AccessDenied(said),
             Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
@@ -66,6 +65,11 @@ impl Writer {
         self.stats.retries += 1;
         self.trouble.lasting(now, error, &mut self.rng);
     }
+}
+
+/// What the service said, for people.
+fn said(refusal: &Refusal) -> String {
+    format!("{} (status {})", refusal.code, refusal.status)
 }
 
 // Opening.
@@ -111,8 +115,8 @@ impl Writer {
                 self.tail = Some(segment);
                 Write::Claim(claimed)
             }
-            // A claim that was under way when it was sealed must not succeed behind our back.
-            Found::After(over) if over.sealed && !over.is_marked() => {
+            // A claim, or an end, that is under way by its ETag must not succeed behind our back.
+            Found::After(over) if !over.is_marked() => {
                 let mut closed = over.clone();
                 closed.identity = Some(Identity { end: Some(end), ..self.identity(&over, epoch) });
                 self.tail = Some(over);
@@ -147,6 +151,11 @@ impl Writer {
         self.phase = Phase::Ready;
     }
 
+    /// A log that somebody else began is adopted by a claim, or not at all.
+    fn may_open_unclaimed(&self) -> bool {
+        self.opened.is_none() && self.tail.as_ref().is_some_and(|tail| tail.identity.is_some())
+    }
+
     /// The credential cannot claim (O4). What is there is appended to, and nobody is shut out.
     fn open_unclaimed(&mut self, claimed: &Segment) {
         let tail = self.tail.take().expect("a claim is made on a segment that was found");
@@ -155,10 +164,6 @@ impl Writer {
             self.rungs = Rungs { mark: false, seal: false };
             self.phase = Phase::Attempt(Attempt::new(write));
             return;
-        }
-        if tail.identity.is_none() {
-            let why = "adopting a log that Everblob did not begin takes the permission w";
-            return self.end(Error::AccessDenied(why.to_string()));
         }
         self.rungs = Rungs { mark: false, seal: false };
         self.open(tail, own(claimed).epoch, false);
@@ -179,7 +184,7 @@ impl Writer {
             (Stage::Send, Err(failure)) => self.send_doubted(now, attempt, failure),
             (Stage::Look, Ok(Answer::Properties(seen))) => self.seen(now, attempt, &seen),
             (Stage::Look, Err(Failure::Refused(Refusal { cause: Cause::BlobNotFound, .. }))) => {
-                self.vanished(attempt);
+                self.vanished(now, attempt);
             }
             (Stage::Compare(segment), Ok(Answer::Range(bytes))) => {
                 self.compared(now, attempt, segment, &bytes);
@@ -265,7 +270,8 @@ impl Writer {
         let tail = self.tail.as_mut().expect("only a tail is marked");
         self.orders.ended |= identity.ended;
         self.orders.end &= !identity.ended;
-        self.orders.roll = None;
+        self.orders.roll = self.orders.roll.filter(|upto| self.committed < *upto);
+        self.rungs.mark = true;
         // The mark closes it for Everblob; a seal closes it for everybody.
         self.orders.seal = self.rungs.seal && !tail.sealed;
         tail.identity = Some(identity);
@@ -299,11 +305,11 @@ impl Writer {
     /// The segment is closed without it. What the account cannot do is not asked for again.
     fn seal_failed(&mut self, failure: &Failure) {
         self.stats.doubts += u64::from(matches!(failure, Failure::InDoubt { .. }));
-        let passing = matches!(
-            failure,
-            Failure::NotSent(_) | Failure::InDoubt { status: None | Some(429 | 503), .. }
-        );
-        self.rungs.seal = passing;
+        self.rungs.seal = match failure {
+            Failure::NotSent(_) => true,
+            Failure::InDoubt { status, .. } => !matches!(status, Some(500 | 501)),
+            Failure::Refused(refusal) => !matches!(refusal.cause, Cause::Forbidden | Cause::Other),
+        };
         self.phase = Phase::Ready;
     }
 
@@ -318,19 +324,23 @@ impl Writer {
                 | Cause::BlockCountExceeded
                 | Cause::ConditionNotMet
                 | Cause::InvalidBlobType
-                | Cause::MaxSizeExceeded
-                | Cause::TooLarge,
+                | Cause::MaxSizeExceeded,
             ) => {
                 attempt.cause = Some(refusal.cause);
                 attempt.look();
                 self.phase = Phase::Attempt(attempt);
             }
-            (Write::Claim(claimed), Cause::Forbidden) if self.opened.is_none() => {
+            (Write::Append(body), Cause::TooLarge) if body.0.len() > 1 => {
+                attempt.cause = Some(refusal.cause);
+                attempt.look();
+                self.phase = Phase::Attempt(attempt);
+            }
+            (Write::Claim(claimed), Cause::Forbidden) if self.may_open_unclaimed() => {
                 let claimed = claimed.clone();
                 self.trouble.clear();
                 self.open_unclaimed(&claimed);
             }
-            (Write::Mark(_), Cause::Forbidden) => self.mark_refused(now, &refusal),
+            (Write::Mark(_), Cause::Forbidden) => self.mark_refused(&refusal),
             _ => {
                 self.phase = Phase::Attempt(attempt);
                 self.refused(now, &refusal);
@@ -340,21 +350,18 @@ impl Writer {
 
     /// The credential cannot close segments. What the caller has ordered fails; what its limits
     /// ask for does not happen, and the segment grows until it is full.
-    fn mark_refused(&mut self, now: Time, refusal: &Refusal) {
+    fn mark_refused(&mut self, refusal: &Refusal) {
         self.rungs.mark = false;
         if self.orders.roll.take().is_some() || core::mem::take(&mut self.orders.end) {
-            self.refused(now, refusal);
+            self.orders.refused = Some(Error::AccessDenied(said(refusal)));
         }
     }
 
     /// The blob that the attempt is about does not exist.
-    fn vanished(&mut self, mut attempt: Attempt) {
+    fn vanished(&mut self, now: Time, attempt: Attempt) {
         match &attempt.write {
-            Write::Create(_) => {
-                // Somebody created it and somebody deleted it; it is free again.
-                attempt.stage = Stage::Send;
-                self.phase = Phase::Attempt(attempt);
-            }
+            // Somebody created it and somebody deleted it; it is free again.
+            Write::Create(_) => self.send_again(now, attempt),
             _ if self.opened.is_none() => self.search_again(),
             _ => {
                 let tail = self.tail.as_ref().expect("a stream that is open has a tail");
@@ -419,13 +426,13 @@ impl Writer {
 
     fn judge(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
         match &attempt.write {
-            Write::Claim(_) | Write::Create(_) => self.judge_ownership(attempt, seen),
+            Write::Claim(_) | Write::Create(_) => self.judge_ownership(now, attempt, seen),
             _ => self.judge_change(now, attempt, seen, equal),
         }
     }
 
     /// A claim or a creation: ours, or somebody else's (O2).
-    fn judge_ownership(&mut self, mut attempt: Attempt, seen: Segment) {
+    fn judge_ownership(&mut self, now: Time, attempt: Attempt, seen: Segment) {
         let (Write::Claim(wanted) | Write::Create(wanted)) = &attempt.write else {
             unreachable!("only claims and creations are about ownership")
         };
@@ -440,10 +447,7 @@ impl Writer {
                 };
                 self.written(write, etag);
             }
-            Fate::Pending => {
-                attempt.stage = Stage::Send;
-                self.phase = Phase::Attempt(attempt);
-            }
+            Fate::Pending => self.send_again(now, attempt),
             Fate::Dead | Fate::Unknown if self.opened.is_none() => self.search_again(),
             Fate::Dead | Fate::Unknown => self.contested(seen),
         }
@@ -497,19 +501,22 @@ impl Writer {
 
     /// Nothing has landed so far. If the segment is as it should be, the same is sent again; what
     /// was refused for good is not.
-    fn resend(&mut self, now: Time, mut attempt: Attempt, seen: Segment, length: u64) {
+    fn resend(&mut self, now: Time, attempt: Attempt, seen: Segment, length: u64) {
         let over = matches!(
             attempt.cause,
             Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded | Cause::TooLarge)
         );
-        if !self.stand(seen, length, attempt.cause) || over {
-            return;
+        if self.stand(seen, length, attempt.cause) && !over {
+            self.send_again(now, attempt);
         }
+    }
+
+    /// The same once more. Where it was refused for a condition that holds, not without a pause.
+    fn send_again(&mut self, now: Time, mut attempt: Attempt) {
         let contradicted = attempt.cause.take().is_some();
         attempt.stage = Stage::Send;
         self.phase = Phase::Attempt(attempt);
         if contradicted {
-            // Refused for a condition that holds: do not ask again and again without a pause.
             self.passing(now, "the service contradicts itself".to_string(), None);
         }
     }
@@ -541,10 +548,7 @@ impl Writer {
     fn refused_for_good(&mut self, cause: Option<Cause>) {
         match cause {
             Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded) => self.full = true,
-            Some(Cause::TooLarge) => {
-                let smaller = (self.buffer.block_bytes() / 2).max(1);
-                self.buffer.split(smaller);
-            }
+            Some(Cause::TooLarge) => self.buffer.split_front(),
             _ => {}
         }
     }

@@ -165,7 +165,7 @@ struct Rungs {
 }
 
 /// What the caller has asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Orders {
     /// Send what was accepted up to here, full block or not.
     flush: u64,
@@ -173,6 +173,8 @@ struct Orders {
     roll: Option<u64>,
     /// End the stream once everything is committed.
     end: bool,
+    /// The service does not allow what was ordered last.
+    refused: Option<Error>,
     /// The stream is ended.
     ended: bool,
     /// Seal the segment that was just marked.
@@ -253,8 +255,9 @@ impl Writer {
     pub fn rollover(&mut self, now: Time) -> Result<Ticket, Error> {
         self.writable()?;
         self.flush(now)?;
+        self.orders.refused = None;
         self.orders.roll = Some(self.orders.flush);
-        Ok(Ticket::rolled(now))
+        Ok(Ticket::rolled(self.orders.flush, now))
     }
 
     /// Asks for everything accepted so far to be committed and the stream to be ended for good.
@@ -267,6 +270,7 @@ impl Writer {
             return Err(Error::NotOpen);
         }
         self.flush(now)?;
+        self.orders.refused = None;
         self.orders.end = !self.orders.ended;
         Ok(Ticket::ended(now))
     }
@@ -289,9 +293,10 @@ impl Writer {
         Ticket::opened(now)
     }
 
-    /// What was refused may be allowed now: no pause, and no final word from the old credential.
+    /// What was refused may be allowed now: nothing that the old credential met counts any more.
     pub fn credential_changed(&mut self) {
-        self.trouble.hurry();
+        self.trouble.clear();
+        self.rungs = Rungs { mark: true, seal: true };
     }
 
     fn usable(&self) -> Result<(), Error> {
@@ -382,10 +387,10 @@ impl Writer {
         let due = self.buffer.is_due() || (self.buffer.held() > 0 && self.flush_is_due());
         let write = if core::mem::take(&mut self.orders.seal) {
             Some(Write::Seal)
-        } else if due {
-            Some(self.next_write(now))
         } else {
-            self.ordered_write()
+            // An order first: bytes that come after it belong into the next segment.
+            let ordered = self.ordered_roll();
+            ordered.or_else(|| if due { Some(self.next_write(now)) } else { self.ordered_end() })
         };
         if let Some(write) = write {
             self.phase = Phase::Attempt(Attempt::new(write));
@@ -413,17 +418,26 @@ impl Writer {
         Write::Append(self.buffer.freeze())
     }
 
-    /// Nothing is due: what the caller has ordered for when everything is committed.
-    fn ordered_write(&mut self) -> Option<Write> {
+    /// The segment that is to be closed, once everything up to the order is committed.
+    fn ordered_roll(&mut self) -> Option<Write> {
         let tail = self.tail.as_ref()?;
-        if self.orders.roll.is_some_and(|upto| self.committed >= upto) {
-            if !tail.is_marked() && tail.length > 0 {
-                return Some(Write::Mark(self.marked(false)));
-            }
-            self.orders.roll = None;
+        self.orders.roll.filter(|upto| self.committed >= *upto)?;
+        if !tail.is_marked() && tail.length > 0 {
+            return Some(Write::Mark(self.marked(false)));
         }
-        let end = self.orders.end && self.buffer.held() == 0;
-        end.then(|| Write::Mark(self.marked(true)))
+        self.orders.roll = None;
+        None
+    }
+
+    /// The stream that is to be ended, with nothing left to commit. A segment that is marked may
+    /// have a successor by now, which a newer appender owns: creating it tells.
+    fn ordered_end(&self) -> Option<Write> {
+        let tail = self.tail.as_ref()?;
+        if !self.orders.end || self.buffer.held() > 0 {
+            return None;
+        }
+        let over = tail.is_marked() || tail.is_over();
+        Some(if over { Write::Create(self.successor()) } else { Write::Mark(self.marked(true)) })
     }
 
     /// Whether the next block goes to the next segment by one of the caller's limits. A segment
@@ -518,7 +532,7 @@ impl Writer {
             accepted: self.committed + self.buffer.held(),
             staged: self.committed,
             committed: self.committed,
-            segment: self.tail.as_ref().map_or(0, |tail| tail.number),
+            segment: self.opened.and(self.tail.as_ref()).map_or(0, |tail| tail.number),
         }
     }
 

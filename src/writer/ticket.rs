@@ -21,8 +21,8 @@ enum Goal {
     Opened,
     /// Everything before this stream offset is committed.
     Committed(u64),
-    /// No order to roll over is left.
-    Rolled,
+    /// Everything before this stream offset is committed, and its segment closed.
+    Rolled(u64),
     /// The stream is ended.
     Ended,
 }
@@ -36,8 +36,8 @@ impl Ticket {
         Self { goal: Goal::Committed(upto), asked }
     }
 
-    pub(super) const fn rolled(asked: Time) -> Self {
-        Self { goal: Goal::Rolled, asked }
+    pub(super) const fn rolled(upto: u64, asked: Time) -> Self {
+        Self { goal: Goal::Rolled(upto), asked }
     }
 
     pub(super) const fn ended(asked: Time) -> Self {
@@ -58,6 +58,9 @@ impl Writer {
         if let Phase::Final(error) = &self.phase {
             return Some(Err(error.clone()));
         }
+        if let (Goal::Rolled(_) | Goal::Ended, Some(error)) = (ticket.goal, &self.orders.refused) {
+            return Some(Err(error.clone()));
+        }
         self.trouble.verdict(ticket.asked, self.config.patience, now).map(Err)
     }
 
@@ -71,7 +74,10 @@ impl Writer {
             && match goal {
                 Goal::Opened => true,
                 Goal::Committed(upto) => self.committed >= upto,
-                Goal::Rolled => self.orders.roll.is_none(),
+                Goal::Rolled(upto) => {
+                    let waiting = self.orders.roll.is_some_and(|order| order <= upto);
+                    self.committed >= upto && !waiting && self.orders.refused.is_none()
+                }
                 Goal::Ended => self.orders.ended && !self.orders.seal && self.is_idle(),
             }
     }

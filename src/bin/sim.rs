@@ -54,7 +54,7 @@ fn parse_range(text: &str) -> Option<Range<u64>> {
 fn trace(seed: u64) -> ExitCode {
     let (report, broken) = match play(seed, true) {
         Ok(report) => (report, None),
-        Err((broken, report)) => (report, Some(broken)),
+        Err(broken) => (broken.report, Some(broken.promise)),
     };
     for line in &report.trace {
         println!("{line}");
@@ -96,7 +96,7 @@ fn play_some(next: &AtomicU64, end: u64) -> Option<Report> {
             Ok(Ok(report)) => total.add(&report),
             outcome => {
                 let broken = match outcome {
-                    Ok(Err((broken, _))) => broken,
+                    Ok(Err(broken)) => broken.promise,
                     _ => "by a panic".into(),
                 };
                 next.store(end, Ordering::Relaxed);

@@ -10,4 +10,4 @@ mod wire;
 mod world;
 
 pub use weather::{Fate, Weather};
-pub use world::{Report, play};
+pub use world::{Broken, Report, play};

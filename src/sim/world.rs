@@ -3,6 +3,7 @@
 //! Invariant: equal seeds give equal runs. Nothing here reads a clock or iterates over anything
 //! without an order.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -58,6 +59,15 @@ impl Report {
         self.unknown += other.unknown;
         self.refused += other.refused;
     }
+}
+
+/// A promise that was broken.
+#[derive(Debug)]
+pub struct Broken {
+    /// Which, and when.
+    pub promise: String,
+    /// The run until then.
+    pub report: Report,
 }
 
 /// A writer and who uses it.
@@ -116,11 +126,14 @@ struct World {
 ///
 /// # Errors
 /// What promise was broken, and when.
-pub fn play(seed: u64, tracing: bool) -> Result<Report, (String, Report)> {
+pub fn play(seed: u64, tracing: bool) -> Result<Report, Box<Broken>> {
     let mut world = World::new(seed, tracing);
     match world.run() {
         Ok(()) => Ok(world.report),
-        Err(broken) => Err((format!("at {} ms: {broken}", world.now.0 / 1_000_000), world.report)),
+        Err(broken) => {
+            let promise = format!("at {} ms: {broken}", world.now.0 / 1_000_000);
+            Err(Box::new(Broken { promise, report: world.report }))
+        }
     }
 }
 
@@ -555,7 +568,7 @@ mod tests {
         for seed in 0..1000 {
             match play(seed, false) {
                 Ok(report) => total.add(&report),
-                Err((broken, _)) => panic!("seed {seed} {broken}"),
+                Err(broken) => panic!("seed {seed} {}", broken.promise),
             }
         }
         assert!(total.superseded > 0 && total.segments > 2000, "{total:?}");

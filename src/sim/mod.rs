@@ -5,6 +5,7 @@
 
 mod oracle;
 pub mod service;
+mod users;
 mod weather;
 mod wire;
 mod world;

@@ -18,9 +18,9 @@ use crate::sim::service::{
 };
 use crate::sim::weather::{Fate, Weather};
 use crate::sim::wire::{CONTAINER, blob_name, perform};
-use crate::stream::{Identity, Nonce, StreamId};
+use crate::stream::Identity;
 use crate::time::{Span, Time, UnixTime};
-use crate::writer::{Config, Entropy, OpId, Output, Ticket, Writer};
+use crate::writer::{Config, OpId, Output, Ticket, Writer};
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -71,21 +71,21 @@ pub struct Broken {
 }
 
 /// A writer and who uses it.
-struct Actor {
-    writer: Writer,
-    epoch: Option<u64>,
-    order: Option<Order>,
-    alive: bool,
-    over: bool,
+pub(super) struct Actor {
+    pub(super) writer: Writer,
+    pub(super) epoch: Option<u64>,
+    pub(super) order: Option<Order>,
+    pub(super) alive: bool,
+    pub(super) over: bool,
 }
 
 /// What a user waits for: the ticket, and what must be true once it is done.
 #[derive(Clone, Copy)]
-struct Order {
-    ticket: Ticket,
-    upto: u64,
-    closes: bool,
-    ends: bool,
+pub(super) struct Order {
+    pub(super) ticket: Ticket,
+    pub(super) upto: u64,
+    pub(super) closes: bool,
+    pub(super) ends: bool,
 }
 
 enum Event {
@@ -108,18 +108,18 @@ const CONVERGED: Span = Span::secs(3600);
 /// The calendar when a run begins.
 const EPOCH: u64 = 1_780_000_000;
 
-struct World {
-    rng: Rng,
-    weather: Weather,
-    service: Service<Slice>,
-    oracle: Oracle,
-    config: Config,
-    actors: Vec<Actor>,
+pub(super) struct World {
+    pub(super) rng: Rng,
+    pub(super) weather: Weather,
+    pub(super) service: Service<Slice>,
+    pub(super) oracle: Oracle,
+    pub(super) config: Config,
+    pub(super) actors: Vec<Actor>,
     queue: BTreeMap<(Time, u64), Event>,
     sequence: u64,
-    now: Time,
+    pub(super) now: Time,
     tracing: bool,
-    report: Report,
+    pub(super) report: Report,
 }
 
 /// Plays the run of a seed.
@@ -229,14 +229,14 @@ impl World {
         self.queue.insert((at, self.sequence), event);
     }
 
-    fn note(&mut self, text: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
         if self.tracing {
             let line = format!("{:>9} ms  {}", self.now.0 / 1_000_000, text());
             self.report.trace.push(line);
         }
     }
 
-    fn today(&self) -> UnixTime {
+    pub(super) fn today(&self) -> UnixTime {
         UnixTime(EPOCH) + Span(self.now.0)
     }
 
@@ -266,140 +266,10 @@ impl World {
     }
 }
 
-// The users.
-impl World {
-    /// A new process opens the stream.
-    fn spawn(&mut self) -> Result<(), String> {
-        let mut bits = || {
-            let half = u128::from(self.rng.next()) << 64;
-            (half | u128::from(self.rng.next())).to_be_bytes()
-        };
-        let (nonce, stream) = (Nonce(bits()), StreamId(bits()));
-        let entropy = Entropy { nonce, stream, seed: self.rng.next() };
-        let writer =
-            Writer::new(self.config.clone(), entropy).map_err(|error| error.to_string())?;
-        self.actors.push(Actor { writer, epoch: None, order: None, alive: true, over: false });
-        let actor = self.actors.len() - 1;
-        self.note(|| format!("writer {actor} opens the stream"));
-        self.turn(actor)
-    }
-
-    fn act(&mut self) -> Result<(), String> {
-        if self.rng.below(1000) < self.weather.crash {
-            let actor = self.any();
-            self.note(|| format!("writer {actor} crashes"));
-            self.actors[actor].alive = false;
-            return self.spawn();
-        }
-        if self.rng.below(1000) < self.weather.takeover && self.actors.len() < 8 {
-            return self.spawn();
-        }
-        if self.rng.below(1000) < self.weather.touch {
-            self.touch();
-        }
-        let actor = self.any();
-        if !self.actors[actor].alive {
-            return Ok(());
-        }
-        if self.rng.below(1000) < self.weather.end {
-            self.note(|| format!("writer {actor} is asked to end the stream"));
-            return self.order(actor, Writer::seal, (false, true));
-        }
-        match self.rng.below(8) {
-            0 => {
-                self.note(|| format!("writer {actor} is asked to roll over"));
-                self.order(actor, Writer::rollover, (true, false))
-            }
-            1..=4 => {
-                // A tiny alphabet: equal payloads must not be taken for each other.
-                let length = 1 + self.rng.below(7);
-                let bytes: Vec<u8> =
-                    (0..length).map(|_| b"ab"[self.rng.below(2) as usize]).collect();
-                self.append(actor, &bytes)
-            }
-            _ => self.flush(actor),
-        }
-    }
-
-    /// Mostly the newest writer, at times one that should be dead.
-    fn any(&mut self) -> usize {
-        let count = self.actors.len() as u64;
-        let back = if self.rng.below(4) == 0 { self.rng.below(count) } else { 0 };
-        (count - 1 - back) as usize
-    }
-
-    fn append(&mut self, actor: usize, bytes: &[u8]) -> Result<(), String> {
-        let taken = self.actors[actor].writer.append(bytes);
-        self.note(|| format!("writer {actor} appends {bytes:?}: {taken:?}"));
-        if taken.is_ok() {
-            self.report.appends += 1;
-            let epoch = self.actors[actor].epoch.expect("only an open stream takes bytes");
-            self.oracle.took(epoch, bytes);
-        }
-        self.turn(actor)
-    }
-
-    fn flush(&mut self, actor: usize) -> Result<(), String> {
-        self.note(|| format!("writer {actor} flushes"));
-        self.order(actor, Writer::flush, (false, false))
-    }
-
-    fn order(
-        &mut self,
-        index: usize,
-        command: fn(&mut Writer, Time) -> Result<Ticket, Error>,
-        (closes, ends): (bool, bool),
-    ) -> Result<(), String> {
-        let actor = &mut self.actors[index];
-        let ticket = command(&mut actor.writer, self.now).ok();
-        let upto = actor.writer.position().accepted;
-        actor.order = ticket.map(|ticket| Order { ticket, upto, closes, ends });
-        self.turn(index)
-    }
-
-    /// An order that is done must have done what was ordered.
-    fn fulfilled(&self, index: usize, order: Order) -> Result<(), String> {
-        let committed = self.actors[index].writer.position().committed;
-        if committed < order.upto {
-            return Err(format!("writer {index} is done up to {}: {committed}", order.upto));
-        }
-        let stored = self.stored()?;
-        let last = |stored: &Stored| stored.identity.start < order.upto;
-        let closed = stored.iter().rfind(|it| last(it)).is_none_or(|it| it.identity.end.is_some());
-        if order.closes && !closed {
-            return Err(format!("writer {index} has rolled over and the segment is open"));
-        }
-        if order.ends && !stored.iter().any(|it| it.identity.ended) {
-            return Err(format!("writer {index} has ended the stream and no segment says so"));
-        }
-        Ok(())
-    }
-
-    /// Whether somebody with a higher epoch, or another nonce in the same, owns a segment.
-    fn has_newer(&self, epoch: u64) -> Result<bool, String> {
-        let stored = self.stored()?;
-        let newer = |it: &Stored| it.identity.epoch > epoch;
-        Ok(stored.iter().any(newer) || self.actors.iter().any(|actor| actor.epoch > Some(epoch)))
-    }
-
-    /// Somebody's tool adds metadata to the last segment.
-    fn touch(&mut self) {
-        let now = self.today();
-        let Some((number, seen)) = self.segments().pop() else { return };
-        let mut metadata = seen.metadata;
-        metadata.retain(|(name, _)| name != "owner");
-        metadata.push(("owner".to_string(), "ops".to_string()));
-        self.note(|| format!("somebody sets metadata on segment {number}"));
-        let etag = crate::call::ETag("*".into());
-        let call = Call::SetMetadata { target: Target::Segment(number), metadata, etag };
-        let _ = perform(&mut self.service, &call, now);
-    }
-}
-
 // The network.
 impl World {
     /// Drains a writer, and sends what it asks for.
-    fn turn(&mut self, actor: usize) -> Result<(), String> {
+    pub(super) fn turn(&mut self, actor: usize) -> Result<(), String> {
         self.observe(actor)?;
         let now = self.now;
         loop {
@@ -508,7 +378,7 @@ impl World {
 
 // The stored stream.
 impl World {
-    fn segments(&self) -> Vec<(u32, crate::sim::service::Properties)> {
+    pub(super) fn segments(&self) -> Vec<(u32, crate::sim::service::Properties)> {
         (1..).map_while(|number| Some((number, self.properties(number)?))).collect()
     }
 
@@ -533,7 +403,7 @@ impl World {
         Ok(self.stored()?.iter().any(|it| it.identity.ended))
     }
 
-    fn stored(&self) -> Result<Vec<Stored>, String> {
+    pub(super) fn stored(&self) -> Result<Vec<Stored>, String> {
         let mut stored = Vec::new();
         for (number, seen) in self.segments() {
             let identity = Identity::read(&seen.metadata).map_err(|error| error.to_string())?;

@@ -7,13 +7,13 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Properties, Refusal};
+use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Refusal};
 use crate::error::Error;
 use crate::limits;
 use crate::stream::{Identity, Segment};
 use crate::time::{Span, Time};
-use crate::writer::attempt::{Attempt, Fate, Sight, Stage, Standing, Viewer, Write};
-use crate::writer::attempt::{fate, must_compare, own, standing};
+use crate::writer::attempt::own;
+use crate::writer::attempt::{Attempt, Stage, Write};
 use crate::writer::search::{Found, Search, Stop};
 use crate::writer::{Opened, Phase, Rungs, Touched, Writer};
 
@@ -26,13 +26,13 @@ impl Writer {
         }
     }
 
-    fn end(&mut self, error: Error) {
+    pub(super) fn end(&mut self, error: Error) {
         self.trouble.clear();
         self.phase = Phase::Final(error);
     }
 
     /// A failure that may pass: the same again after a pause.
-    fn passing(&mut self, now: Time, reason: String, retry_after: Option<Span>) {
+    pub(super) fn passing(&mut self, now: Time, reason: String, retry_after: Option<Span>) {
         self.stats.retries += 1;
         self.trouble.passing(now, Error::Unavailable(reason), retry_after, &mut self.rng);
     }
@@ -137,7 +137,7 @@ impl Writer {
     }
 
     /// Somebody was faster: everything known about the stream may have changed.
-    fn search_again(&mut self) {
+    pub(super) fn search_again(&mut self) {
         self.tail = None;
         self.phase = Phase::Search(Search::new(self.config.create_container));
     }
@@ -216,7 +216,7 @@ impl Writer {
         }
     }
 
-    fn appended(&mut self, body: &Body, blocks: u32, etag: ETag) {
+    pub(super) fn appended(&mut self, body: &Body, blocks: u32, etag: ETag) {
         let tail = self.tail.as_mut().expect("an append has a tail");
         tail.length += body.0.len() as u64;
         // Azurite's count can lag behind; ours cannot, because nobody else appends.
@@ -230,7 +230,7 @@ impl Writer {
     }
 
     /// A claim, a creation, a seal or a mark is applied; the ETag is the one after it.
-    fn written(&mut self, write: Write, etag: ETag) {
+    pub(super) fn written(&mut self, write: Write, etag: ETag) {
         self.phase = Phase::Ready;
         match write {
             Write::Claim(segment) => self.began(Segment { etag, ..segment }),
@@ -372,193 +372,6 @@ impl Writer {
                 };
                 self.end(error);
             }
-        }
-    }
-}
-
-// Verdicts.
-impl Writer {
-    /// A look has shown the segment.
-    fn seen(&mut self, now: Time, mut attempt: Attempt, seen: &Properties) {
-        let number = attempt.number(self.tail.as_ref());
-        let segment = match Segment::from_properties(number, seen) {
-            Ok(segment) => segment,
-            Err(error) => return self.end(self.foreign(error)),
-        };
-        if !matches!(attempt.write, Write::Claim(_) | Write::Create(_))
-            && must_compare(&attempt.write, &self.viewer(), &segment)
-        {
-            attempt.stage = Stage::Compare(segment);
-            self.phase = Phase::Attempt(attempt);
-            return;
-        }
-        self.judge(now, attempt, segment, None);
-    }
-
-    /// In mid-stream, what does not fit was put there by somebody else.
-    fn foreign(&self, error: Error) -> Error {
-        match error {
-            Error::Conflict(why) if self.opened.is_some() => Error::Diverged(why),
-            error => error,
-        }
-    }
-
-    fn compared(&mut self, now: Time, mut attempt: Attempt, segment: Segment, bytes: &[u8]) {
-        let Write::Append(body) = &attempt.write else {
-            unreachable!("only appended bytes are compared")
-        };
-        if bytes.len() == body.0.len() {
-            let equal = *bytes == **body.0;
-            return self.judge(now, attempt, segment, Some(equal));
-        }
-        attempt.look();
-        self.phase = Phase::Attempt(attempt);
-        self.passing(now, "the service answered another range than asked".to_string(), None);
-    }
-
-    fn viewer(&self) -> Viewer<'_> {
-        Viewer {
-            tail: self.tail.as_ref().expect("what is looked at is, or follows, a tail"),
-            nonce: self.entropy.nonce,
-            exclusive: self.opened.is_none_or(|opened| opened.exclusive),
-        }
-    }
-
-    fn judge(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
-        match &attempt.write {
-            Write::Claim(_) | Write::Create(_) => self.judge_ownership(now, attempt, seen),
-            _ => self.judge_change(now, attempt, seen, equal),
-        }
-    }
-
-    /// A claim or a creation: ours, or somebody else's (O2).
-    fn judge_ownership(&mut self, now: Time, attempt: Attempt, seen: Segment) {
-        let (Write::Claim(wanted) | Write::Create(wanted)) = &attempt.write else {
-            unreachable!("only claims and creations are about ownership")
-        };
-        let viewer = Viewer { tail: wanted, nonce: self.entropy.nonce, exclusive: true };
-        match fate(&attempt.write, &viewer, &Sight { segment: &seen, equal: None }) {
-            Fate::Landed => {
-                self.trouble.clear();
-                let etag = seen.etag.clone();
-                let write = match attempt.write {
-                    Write::Create(_) => Write::Create(seen),
-                    _ => Write::Claim(seen),
-                };
-                self.written(write, etag);
-            }
-            Fate::Pending => self.send_again(now, attempt),
-            Fate::Dead | Fate::Unknown if self.opened.is_none() => self.search_again(),
-            Fate::Dead | Fate::Unknown => self.contested(seen),
-        }
-    }
-
-    /// Rolling over, the next segment is there and not ours. An older appender's late creation is
-    /// claimed; anything else means that we were superseded (O2).
-    fn contested(&mut self, seen: Segment) {
-        let epoch = self.opened.map_or(0, |opened| opened.epoch);
-        let older = seen.identity.as_ref().is_some_and(|owner| owner.epoch < epoch);
-        if older && seen.length == 0 && !seen.is_closed() && seen.start == self.committed {
-            let mut claimed = seen;
-            claimed.identity = Some(self.identity(&claimed, epoch));
-            self.phase = Phase::Attempt(Attempt::new(Write::Claim(claimed)));
-        } else {
-            self.end(Error::Superseded(self.position()));
-        }
-    }
-
-    /// An append, a seal or a mark on the tail.
-    fn judge_change(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
-        let sight = Sight { segment: &seen, equal };
-        let fate = fate(&attempt.write, &self.viewer(), &sight);
-        let before = self.viewer().tail.length;
-        match (fate, &attempt.write) {
-            (Fate::Landed, Write::Append(body)) => {
-                let body = body.clone();
-                let blocks = seen.blocks;
-                self.trouble.clear();
-                self.appended(&body, blocks, seen.etag.clone());
-                self.stand(seen, before + body.0.len() as u64, attempt.cause);
-            }
-            (Fate::Landed, write) => {
-                let write = write.clone();
-                self.trouble.clear();
-                if self.stand(seen.clone(), before, None) {
-                    self.written(write, seen.etag);
-                }
-            }
-            (Fate::Unknown, Write::Append(body)) => {
-                let range = self.committed..self.committed + body.0.len() as u64;
-                self.end(Error::UnknownOutcome(range, self.position()));
-            }
-            (Fate::Dead | Fate::Unknown, _) => {
-                self.trouble.clear();
-                self.stand(seen, before, attempt.cause);
-            }
-            (Fate::Pending, _) => self.resend(now, attempt, seen, before),
-        }
-    }
-
-    /// Nothing has landed so far. If the segment is as it should be, the same is sent again; what
-    /// was refused for good is not.
-    fn resend(&mut self, now: Time, attempt: Attempt, seen: Segment, length: u64) {
-        let over = matches!(
-            attempt.cause,
-            Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded | Cause::TooLarge)
-        );
-        if self.stand(seen, length, attempt.cause) && !over {
-            self.send_again(now, attempt);
-        }
-    }
-
-    /// The same once more. Where it was refused for a condition that holds, not without a pause.
-    fn send_again(&mut self, now: Time, mut attempt: Attempt) {
-        let contradicted = attempt.cause.take().is_some();
-        attempt.stage = Stage::Send;
-        self.phase = Phase::Attempt(attempt);
-        if contradicted {
-            self.passing(now, "the service contradicts itself".to_string(), None);
-        }
-    }
-
-    /// Takes over what a look showed of the tail, which should have `length` bytes. False if the
-    /// stream is not ours to write any more.
-    fn stand(&mut self, seen: Segment, length: u64, cause: Option<Cause>) -> bool {
-        let position = self.position();
-        let number = seen.number;
-        let error = match standing(&self.viewer(), &seen, length) {
-            Standing::Ours => {
-                self.tail = Some(seen);
-                self.phase = Phase::Ready;
-                self.refused_for_good(cause);
-                return true;
-            }
-            Standing::Rewound => Error::Rewound(position),
-            Standing::Superseded => Error::Superseded(position),
-            Standing::Diverged => Error::Diverged(format!(
-                "segment {number} has {} bytes and should have {length}",
-                seen.length
-            )),
-        };
-        self.end(error);
-        false
-    }
-
-    /// What the refusal that made us look means for the next attempt.
-    fn refused_for_good(&mut self, cause: Option<Cause>) {
-        match cause {
-            Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded) => self.full = true,
-            Some(Cause::TooLarge) => self.buffer.split_front(),
-            _ => {}
-        }
-    }
-}
-
-impl Attempt {
-    fn number(&self, tail: Option<&Segment>) -> u32 {
-        match &self.write {
-            Write::Claim(segment) | Write::Create(segment) => segment.number,
-            _ => tail.expect("only claims and creations come before a tail").number,
         }
     }
 }

@@ -30,6 +30,8 @@
 mod attempt;
 mod buffer;
 mod config;
+mod deciding;
+mod judging;
 mod learning;
 mod search;
 mod stats;
@@ -44,9 +46,9 @@ use crate::call::{Call, Reply};
 use crate::error::Error;
 use crate::limits;
 use crate::rng::Rng;
-use crate::stream::{Identity, Nonce, Position, Segment, StreamId};
+use crate::stream::{Nonce, Position, Segment, StreamId};
 use crate::time::{Span, Time, UnixTime};
-use crate::writer::attempt::{Attempt, Stage, Write};
+use crate::writer::attempt::{Attempt, Stage};
 use crate::writer::buffer::{Buffer, Refused};
 use crate::writer::search::Search;
 use crate::writer::trouble::Trouble;
@@ -377,142 +379,6 @@ impl Writer {
             Phase::Ready | Phase::Final(_) => None,
         }
     }
-
-    /// With nothing under way: whether there is something to write, and what. All decisions to
-    /// write to an open stream are here.
-    fn decide(&mut self, now: Time) {
-        if !matches!(self.phase, Phase::Ready) {
-            return;
-        }
-        let due = self.buffer.is_due() || (self.buffer.held() > 0 && self.flush_is_due());
-        let write = if core::mem::take(&mut self.orders.seal) {
-            Some(Write::Seal)
-        } else {
-            // An order first: bytes that come after it belong into the next segment.
-            let ordered = self.ordered_roll();
-            ordered.or_else(|| if due { Some(self.next_write(now)) } else { self.ordered_end() })
-        };
-        if let Some(write) = write {
-            self.phase = Phase::Attempt(Attempt::new(write));
-        }
-    }
-
-    fn flush_is_due(&self) -> bool {
-        self.committed < self.orders.flush
-    }
-
-    /// There is a block to be appended: to the tail, or, after closing it, to the next segment.
-    fn next_write(&mut self, now: Time) -> Write {
-        let tail = self.tail.as_ref().expect("a stream that is open has a tail");
-        if tail.is_marked() {
-            return Write::Create(self.successor());
-        }
-        if self.full || tail.is_over() {
-            return self.closing().unwrap_or_else(|| Write::Create(self.successor()));
-        }
-        if self.outgrows(tail, now)
-            && let Some(write) = self.closing()
-        {
-            return write;
-        }
-        Write::Append(self.buffer.freeze())
-    }
-
-    /// The segment that is to be closed, once everything up to the order is committed.
-    fn ordered_roll(&mut self) -> Option<Write> {
-        let tail = self.tail.as_ref()?;
-        self.orders.roll.filter(|upto| self.committed >= *upto)?;
-        if !tail.is_marked() && tail.length > 0 {
-            return Some(Write::Mark(self.marked(false)));
-        }
-        self.orders.roll = None;
-        None
-    }
-
-    /// The stream that is to be ended, with nothing left to commit. A segment that is marked may
-    /// have a successor by now, which a newer appender owns: creating it tells.
-    fn ordered_end(&self) -> Option<Write> {
-        let tail = self.tail.as_ref()?;
-        if !self.orders.end || self.buffer.held() > 0 {
-            return None;
-        }
-        let over = tail.is_marked() || tail.is_over();
-        Some(if over { Write::Create(self.successor()) } else { Write::Mark(self.marked(true)) })
-    }
-
-    /// Whether the next block goes to the next segment by one of the caller's limits. A segment
-    /// takes one block at least (C4).
-    fn outgrows(&self, tail: &Segment, now: Time) -> bool {
-        let config = &self.config;
-        let grown = tail.length.saturating_add(self.buffer.next_bytes());
-        tail.length > 0
-            && (tail.blocks >= config.segment_blocks
-                || config.segment_bytes.is_some_and(|most| grown > most)
-                || config.segment_age.is_some_and(|most| self.age(tail, now) > Some(most)))
-    }
-
-    /// How old a segment is, by the clock of the service (C6).
-    fn age(&self, tail: &Segment, now: Time) -> Option<Span> {
-        let (at, date) = self.date?;
-        let today = date + (now - at);
-        Some(Span::secs(today.0.saturating_sub(tail.created?.0)))
-    }
-
-    /// How to close the tail, if that is allowed.
-    fn closing(&self) -> Option<Write> {
-        self.rungs.mark.then(|| Write::Mark(self.marked(false)))
-    }
-
-    /// The identity of the tail once it is closed, and the stream ended if so.
-    fn marked(&self, ended: bool) -> Identity {
-        let tail = self.tail.as_ref().expect("only a tail is closed");
-        let identity = tail.identity.clone().unwrap_or_else(|| self.identity(tail, 1));
-        Identity { end: Some(tail.end()), ended, ..identity }
-    }
-
-    /// The segment after the tail, which is over; it starts where the tail ends (C3).
-    fn successor(&self) -> Segment {
-        let tail = self.tail.as_ref().expect("a successor follows a tail");
-        let epoch = self.opened.map_or(1, |opened| opened.epoch);
-        self.created(tail.number + 1, tail.end(), epoch, tail.identity.as_ref())
-    }
-}
-
-// What this writer writes about segments.
-impl Writer {
-    /// An empty segment of ours.
-    fn created(&self, number: u32, start: u64, epoch: u64, kin: Option<&Identity>) -> Segment {
-        let stream = kin.map_or(self.entropy.stream, |kin| kin.stream);
-        let nonce = self.entropy.nonce;
-        let identity =
-            Identity { stream, number, start, epoch, nonce, base: 0, end: None, ended: false };
-        Segment {
-            identity: Some(identity),
-            number,
-            start,
-            length: 0,
-            blocks: 0,
-            etag: crate::call::ETag("".into()),
-            sealed: false,
-            created: None,
-            others: crate::call::Metadata::new(),
-        }
-    }
-
-    /// Our identity for a segment that exists.
-    fn identity(&self, segment: &Segment, epoch: u64) -> Identity {
-        let stream = segment.identity.as_ref().map_or(self.entropy.stream, |own| own.stream);
-        Identity {
-            stream,
-            number: segment.number,
-            start: segment.start,
-            epoch,
-            nonce: self.entropy.nonce,
-            base: segment.length,
-            end: None,
-            ended: false,
-        }
-    }
 }
 
 fn patience_for(call: &Call) -> Span {
@@ -595,5 +461,4 @@ impl Attempt {
 }
 
 #[cfg(test)]
-#[path = "writer_tests.rs"]
 mod tests;

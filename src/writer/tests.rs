@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::call::{
     Answer, BlobKind, Cause, ETag, Failure, Metadata, Outcome, Page, Properties, Refusal, Target,
 };
+use crate::stream::Identity;
 
 const US: Nonce = Nonce([1; 16]);
 const STREAM: StreamId = StreamId([9; 16]);

@@ -1,0 +1,208 @@
+//! What a look at a segment means for the write that made the writer look (`protocol.md` V1-V6).
+//!
+//! Invariants: the fate of a write and our standing on its segment are two questions, and the fate
+//! comes first, so that bytes which landed are counted even by a writer that was superseded; what is
+//! repeated for a condition that holds is repeated after a pause.
+
+use alloc::format;
+use alloc::string::ToString;
+
+use crate::call::{Cause, Properties};
+use crate::error::Error;
+use crate::stream::Segment;
+use crate::time::Time;
+use crate::writer::attempt::{Attempt, Fate, Sight, Stage, Standing, Viewer, Write};
+use crate::writer::attempt::{fate, must_compare, standing};
+use crate::writer::{Phase, Writer};
+
+impl Writer {
+    /// A look has shown the segment.
+    pub(super) fn seen(&mut self, now: Time, mut attempt: Attempt, seen: &Properties) {
+        let number = attempt.number(self.tail.as_ref());
+        let segment = match Segment::from_properties(number, seen) {
+            Ok(segment) => segment,
+            Err(error) => return self.end(self.foreign(error)),
+        };
+        if !matches!(attempt.write, Write::Claim(_) | Write::Create(_))
+            && must_compare(&attempt.write, &self.viewer(), &segment)
+        {
+            attempt.stage = Stage::Compare(segment);
+            self.phase = Phase::Attempt(attempt);
+            return;
+        }
+        self.judge(now, attempt, segment, None);
+    }
+
+    /// In mid-stream, what does not fit was put there by somebody else.
+    fn foreign(&self, error: Error) -> Error {
+        match error {
+            Error::Conflict(why) if self.opened.is_some() => Error::Diverged(why),
+            error => error,
+        }
+    }
+
+    pub(super) fn compared(
+        &mut self,
+        now: Time,
+        mut attempt: Attempt,
+        segment: Segment,
+        bytes: &[u8],
+    ) {
+        let Write::Append(body) = &attempt.write else {
+            unreachable!("only appended bytes are compared")
+        };
+        if bytes.len() == body.0.len() {
+            let equal = *bytes == **body.0;
+            return self.judge(now, attempt, segment, Some(equal));
+        }
+        attempt.look();
+        self.phase = Phase::Attempt(attempt);
+        self.passing(now, "the service answered another range than asked".to_string(), None);
+    }
+
+    fn viewer(&self) -> Viewer<'_> {
+        Viewer {
+            tail: self.tail.as_ref().expect("what is looked at is, or follows, a tail"),
+            nonce: self.entropy.nonce,
+            exclusive: self.opened.is_none_or(|opened| opened.exclusive),
+        }
+    }
+
+    fn judge(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
+        match &attempt.write {
+            Write::Claim(_) | Write::Create(_) => self.judge_ownership(now, attempt, seen),
+            _ => self.judge_change(now, attempt, seen, equal),
+        }
+    }
+
+    /// A claim or a creation: ours, or somebody else's (O2).
+    fn judge_ownership(&mut self, now: Time, attempt: Attempt, seen: Segment) {
+        let (Write::Claim(wanted) | Write::Create(wanted)) = &attempt.write else {
+            unreachable!("only claims and creations are about ownership")
+        };
+        let viewer = Viewer { tail: wanted, nonce: self.entropy.nonce, exclusive: true };
+        match fate(&attempt.write, &viewer, &Sight { segment: &seen, equal: None }) {
+            Fate::Landed => {
+                self.trouble.clear();
+                let etag = seen.etag.clone();
+                let write = match attempt.write {
+                    Write::Create(_) => Write::Create(seen),
+                    _ => Write::Claim(seen),
+                };
+                self.written(write, etag);
+            }
+            Fate::Pending => self.send_again(now, attempt),
+            Fate::Dead | Fate::Unknown if self.opened.is_none() => self.search_again(),
+            Fate::Dead | Fate::Unknown => self.contested(seen),
+        }
+    }
+
+    /// Rolling over, the next segment is there and not ours. An older appender's late creation is
+    /// claimed; anything else means that we were superseded (O2).
+    fn contested(&mut self, seen: Segment) {
+        let epoch = self.opened.map_or(0, |opened| opened.epoch);
+        let older = seen.identity.as_ref().is_some_and(|owner| owner.epoch < epoch);
+        if older && seen.length == 0 && !seen.is_closed() && seen.start == self.committed {
+            let mut claimed = seen;
+            claimed.identity = Some(self.identity(&claimed, epoch));
+            self.phase = Phase::Attempt(Attempt::new(Write::Claim(claimed)));
+        } else {
+            self.end(Error::Superseded(self.position()));
+        }
+    }
+
+    /// An append, a seal or a mark on the tail.
+    fn judge_change(&mut self, now: Time, attempt: Attempt, seen: Segment, equal: Option<bool>) {
+        let sight = Sight { segment: &seen, equal };
+        let fate = fate(&attempt.write, &self.viewer(), &sight);
+        let before = self.viewer().tail.length;
+        match (fate, &attempt.write) {
+            (Fate::Landed, Write::Append(body)) => {
+                let body = body.clone();
+                let blocks = seen.blocks;
+                self.trouble.clear();
+                self.appended(&body, blocks, seen.etag.clone());
+                self.stand(seen, before + body.0.len() as u64, attempt.cause);
+            }
+            (Fate::Landed, write) => {
+                let write = write.clone();
+                self.trouble.clear();
+                if self.stand(seen.clone(), before, None) {
+                    self.written(write, seen.etag);
+                }
+            }
+            (Fate::Unknown, Write::Append(body)) => {
+                let range = self.committed..self.committed + body.0.len() as u64;
+                self.end(Error::UnknownOutcome(range, self.position()));
+            }
+            (Fate::Dead | Fate::Unknown, _) => {
+                self.trouble.clear();
+                self.stand(seen, before, attempt.cause);
+            }
+            (Fate::Pending, _) => self.resend(now, attempt, seen, before),
+        }
+    }
+
+    /// Nothing has landed so far. If the segment is as it should be, the same is sent again; what
+    /// was refused for good is not.
+    fn resend(&mut self, now: Time, attempt: Attempt, seen: Segment, length: u64) {
+        let over = matches!(
+            attempt.cause,
+            Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded | Cause::TooLarge)
+        );
+        if self.stand(seen, length, attempt.cause) && !over {
+            self.send_again(now, attempt);
+        }
+    }
+
+    /// The same once more. Where it was refused for a condition that holds, not without a pause.
+    pub(super) fn send_again(&mut self, now: Time, mut attempt: Attempt) {
+        let contradicted = attempt.cause.take().is_some();
+        attempt.stage = Stage::Send;
+        self.phase = Phase::Attempt(attempt);
+        if contradicted {
+            self.passing(now, "the service contradicts itself".to_string(), None);
+        }
+    }
+
+    /// Takes over what a look showed of the tail, which should have `length` bytes. False if the
+    /// stream is not ours to write any more.
+    fn stand(&mut self, seen: Segment, length: u64, cause: Option<Cause>) -> bool {
+        let position = self.position();
+        let number = seen.number;
+        let error = match standing(&self.viewer(), &seen, length) {
+            Standing::Ours => {
+                self.tail = Some(seen);
+                self.phase = Phase::Ready;
+                self.refused_for_good(cause);
+                return true;
+            }
+            Standing::Rewound => Error::Rewound(position),
+            Standing::Superseded => Error::Superseded(position),
+            Standing::Diverged => Error::Diverged(format!(
+                "segment {number} has {} bytes and should have {length}",
+                seen.length
+            )),
+        };
+        self.end(error);
+        false
+    }
+
+    /// What the refusal that made us look means for the next attempt.
+    fn refused_for_good(&mut self, cause: Option<Cause>) {
+        match cause {
+            Some(Cause::BlockCountExceeded | Cause::MaxSizeExceeded) => self.full = true,
+            Some(Cause::TooLarge) => self.buffer.split_front(),
+            _ => {}
+        }
+    }
+}
+
+impl Attempt {
+    fn number(&self, tail: Option<&Segment>) -> u32 {
+        match &self.write {
+            Write::Claim(segment) | Write::Create(segment) => segment.number,
+            _ => tail.expect("only claims and creations come before a tail").number,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+# One-liners over the commands in README.md and .ci/run.
+
+# List the recipes.
+default:
+    @just --list
+
+# Show the never-ending append blob on a real log.
+demo *FILE:
+    ./setup demo {{FILE}}
+
+# Run all tests.
+test:
+    ./setup test
+
+# Run what a change has to pass.
+ci:
+    .ci/run
+
+# Build the component: target/wasm32-wasip2/release/everblob.wasm.
+component:
+    cargo rustc --release --lib --crate-type cdylib --target wasm32-wasip2 --features component
+
+# Format, and check the lints natively and for wasm.
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --features everblob/sim -- -D warnings
+    cargo clippy --lib --features component --target wasm32-wasip2 -- -D warnings
+
+# Play seeds of the simulated world, for example `just sim 0..20000`.
+sim SEEDS:
+    cargo run --profile sim --features sim --bin sim -- {{SEEDS}}
+
+# Show what happens in one seed.
+sim-trace SEED:
+    cargo run --profile sim --features sim --bin sim -- --trace {{SEED}}
+
+# Play a million seeds.
+long:
+    cargo run --profile sim --features sim --bin sim -- 0..1000000
+
+# Run the Node example, for example `just node http://127.0.0.1:10000/devstoreaccount1/logs/app < FILE`.
+node URL: component
+    (cd examples/node && npm install --no-save) && node examples/node/append.mjs {{URL}}

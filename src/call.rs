@@ -33,6 +33,33 @@ pub enum Target {
 /// Metadata of a blob: lower-case names and values, in the service's order.
 pub type Metadata = Vec<(String, String)>;
 
+/// What a blob has besides content and metadata, and what a commit would clear: content headers,
+/// an explicit tier. Names are those of the *request* headers that set them again.
+pub type Headers = Vec<(&'static str, String)>;
+
+/// The name of a block: 1 to 64 raw bytes. On the wire it is in base64.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct BlockId(pub Arc<[u8]>);
+
+/// A block of a block blob, committed or staged.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Block {
+    /// Its name.
+    pub id: BlockId,
+    /// Its size, in bytes.
+    pub size: u64,
+}
+
+/// Where the service is to look for a block of a list that is committed. Never `Latest`
+/// (`protocol.md` B2).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Origin {
+    /// Among the committed blocks of the blob.
+    Committed,
+    /// Among the staged ones.
+    Uncommitted,
+}
+
 /// An HTTP exchange to make.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Call {
@@ -90,6 +117,38 @@ pub enum Call {
         offset: u64,
         /// How many bytes; at least 1.
         length: u64,
+        /// `If-Match`, where the bytes have to be those of one state of the blob.
+        etag: Option<ETag>,
+    },
+    /// [Put Block](https://learn.microsoft.com/rest/api/storageservices/put-block). No condition
+    /// can protect it.
+    PutBlock {
+        /// The blob.
+        target: Target,
+        /// The name of the block.
+        id: BlockId,
+        /// Its content; never empty.
+        body: Body,
+    },
+    /// [Put Block List](https://learn.microsoft.com/rest/api/storageservices/put-block-list).
+    /// Discards every staged block that it does not list, and replaces metadata and headers.
+    PutBlockList {
+        /// The blob.
+        target: Target,
+        /// The blocks of the blob from then on, in order.
+        list: Arc<Vec<(Origin, BlockId)>>,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// All of its headers.
+        headers: Headers,
+        /// `If-Match`; without it the blob is created, under `If-None-Match: *`.
+        etag: Option<ETag>,
+    },
+    /// [Get Block List](https://learn.microsoft.com/rest/api/storageservices/get-block-list) of
+    /// all blocks, committed and staged.
+    GetBlockList {
+        /// The blob.
+        target: Target,
     },
     /// [List Blobs](https://learn.microsoft.com/rest/api/storageservices/list-blobs) below
     /// `name/`: one page.
@@ -120,6 +179,12 @@ pub enum CallKind {
     ListSegments,
     /// Create Container.
     CreateContainer,
+    /// Put Block.
+    PutBlock,
+    /// Put Block List.
+    PutBlockList,
+    /// Get Block List.
+    GetBlockList,
 }
 
 impl Call {
@@ -134,6 +199,9 @@ impl Call {
             Self::GetRange { .. } => CallKind::GetRange,
             Self::ListSegments { .. } => CallKind::ListSegments,
             Self::CreateContainer => CallKind::CreateContainer,
+            Self::PutBlock { .. } => CallKind::PutBlock,
+            Self::PutBlockList { .. } => CallKind::PutBlockList,
+            Self::GetBlockList { .. } => CallKind::GetBlockList,
         }
     }
 }
@@ -162,7 +230,7 @@ pub enum Answer {
         /// The new ETag.
         etag: ETag,
     },
-    /// A blob was created, its metadata set, or it was sealed.
+    /// A blob was created, its metadata set, its block list committed, or it was sealed.
     Written {
         /// The ETag afterwards; a seal need not change it.
         etag: ETag,
@@ -173,6 +241,10 @@ pub enum Answer {
     Properties(Properties),
     /// The bytes of the range.
     Range(Vec<u8>),
+    /// The block is staged.
+    Staged,
+    /// The blob has blocks, committed or staged.
+    Blocks(Blocks),
     /// A page of a listing.
     Listed(Page),
 }
@@ -194,6 +266,23 @@ pub struct Properties {
     pub created: Option<UnixTime>,
     /// All metadata.
     pub metadata: Metadata,
+    /// What a commit has to send again. `Content-MD5` is not among it: it is that of old content.
+    pub headers: Headers,
+    /// `x-ms-access-tier: Archive`: neither content nor block list can be read or changed.
+    pub archived: bool,
+    /// Whether it has tags (`x-ms-tag-count`), which a commit would clear.
+    pub tagged: bool,
+}
+
+/// What Get Block List tells.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Blocks {
+    /// The blocks that the blob consists of, in order. None for a blob made by one Put Blob.
+    pub committed: Vec<Block>,
+    /// The blocks that were staged since the last commit.
+    pub staged: Vec<Block>,
+    /// The ETag; absent if nothing was ever committed.
+    pub etag: Option<ETag>,
 }
 
 /// The type of a blob.
@@ -256,8 +345,10 @@ pub enum Cause {
     BlobNotFound,
     /// `BlobIsSealed`: the segment is closed.
     BlobSealed,
-    /// `BlockCountExceedsLimit`: the segment is full.
+    /// `BlockCountExceedsLimit`: the segment is full, or too many blocks are staged.
     BlockCountExceeded,
+    /// `BlockListTooLong`: a block blob cannot have so many blocks.
+    BlockListTooLong,
     /// `ConditionNotMet`, `AppendPositionConditionNotMet` and their like.
     ConditionNotMet,
     /// `ContainerAlreadyExists`
@@ -268,8 +359,12 @@ pub enum Cause {
     Damaged,
     /// The credential is valid and does not allow this.
     Forbidden,
+    /// `InvalidBlobOrBlock`: staged blocks with names of another length are in the way.
+    ForeignStaged,
     /// `InvalidBlobType`: the name is taken by another kind of blob.
     InvalidBlobType,
+    /// `InvalidBlockList`: a block of the list is neither committed nor staged.
+    InvalidBlockList,
     /// Somebody else holds a lease on the blob.
     Leased,
     /// `MaxBlobSizeConditionNotMet`: the segment is as large as it may get.

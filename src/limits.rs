@@ -21,6 +21,18 @@ pub const BUFFER_BYTES_LEAST: u64 = 1 << 20;
 /// Room in blocks unless the caller chooses: one in flight, one ready, and two being filled.
 pub const BUFFER_BLOCKS_DEFAULT: u64 = 4;
 
+/// The most committed blocks of a block blob. Put Block List beyond it is refused.
+pub const BLOB_BLOCKS_MAX: u32 = 50_000;
+
+/// How many blocks are staged at a time unless the caller chooses.
+pub const IN_FLIGHT_DEFAULT: u32 = 4;
+
+/// The most blocks staged at a time.
+pub const IN_FLIGHT_MAX: u32 = 64;
+
+/// From how many blocks on they are merged unless the caller chooses: Hadoop's setting.
+pub const COMPACT_ABOVE_DEFAULT: u32 = 32_000;
+
 /// The most segments of a stream: 10^9 of them at 500 appends a second take 3,000 years.
 pub const SEGMENTS_MAX: u32 = 1_000_000_000;
 
@@ -52,6 +64,8 @@ pub const REQUEST_TIME_PER_BYTE: Span = Span(1_000_000_000 / (128 << 10));
 pub const SEGMENTS_REMEMBERED: usize = 10_000;
 
 const _: () = assert!(BLOCK_BYTES_DEFAULT <= BLOCK_BYTES_MAX);
+const _: () = assert!(COMPACT_ABOVE_DEFAULT < BLOB_BLOCKS_MAX);
+const _: () = assert!(IN_FLIGHT_DEFAULT <= IN_FLIGHT_MAX);
 const _: () = assert!(SEGMENTS_MAX <= u32::MAX / 4);
 const _: () = assert!(BUFFER_BLOCKS_DEFAULT >= 2);
 const _: () = assert!(BACKOFF_FIRST.0 < BACKOFF_MAX.0);

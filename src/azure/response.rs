@@ -85,6 +85,7 @@ impl Response {
                 listing::parse(&self.body, &location.prefix()).map(Answer::Listed)
             }
             CallKind::CreateContainer => Some(Answer::ContainerCreated),
+            CallKind::PutBlock | CallKind::PutBlockList | CallKind::GetBlockList => None,
         }
     }
 
@@ -109,6 +110,9 @@ impl Response {
             sealed: self.header("x-ms-blob-sealed").is_some_and(|v| v.eq_ignore_ascii_case("true")),
             created: self.header("x-ms-creation-time").and_then(parse_rfc1123),
             metadata: self.metadata(),
+            headers: Vec::new(),
+            archived: false,
+            tagged: false,
         })
     }
 
@@ -131,9 +135,14 @@ impl Response {
 /// The status of success.
 const fn expected(kind: CallKind) -> u16 {
     match kind {
-        CallKind::AppendBlock | CallKind::CreateAppendBlob | CallKind::CreateContainer => 201,
+        CallKind::AppendBlock
+        | CallKind::CreateAppendBlob
+        | CallKind::CreateContainer
+        | CallKind::PutBlock
+        | CallKind::PutBlockList => 201,
         CallKind::GetRange => 206,
-        CallKind::GetProperties
+        CallKind::GetBlockList
+        | CallKind::GetProperties
         | CallKind::ListSegments
         | CallKind::Seal
         | CallKind::SetMetadata => 200,

@@ -90,12 +90,9 @@ impl api::GuestAppender for Appender {
         self.order(timeout, Writer::rollover)
     }
 
-    fn compact(&self, _: Option<u64>) -> Result<api::CompactionReport, api::Error> {
-        if self.0.borrow().writer().is_closed() {
-            return Err(api::Error::Closed);
-        }
-        let why = "the append layout has nothing to merge while it is written";
-        Err(api::Error::Unsupported(why.into()))
+    fn compact(&self, timeout: Option<u64>) -> Result<api::CompactionReport, api::Error> {
+        self.order(timeout, Writer::compact)?;
+        Ok(self.0.borrow().writer().compacted().into())
     }
 
     fn seal(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {

@@ -1,7 +1,5 @@
 //! Conversions between the types of the WIT interface and ours, one to one.
 
-use alloc::string::{String, ToString};
-
 use crate::azure::credential::Credential;
 use crate::azure::location::Location;
 use crate::bindings::exports::everblob::append::append_stream as api;
@@ -9,7 +7,7 @@ use crate::call::Target;
 use crate::error::Error;
 use crate::stream::Position;
 use crate::time::Span;
-use crate::writer::{Config, Opened, Stats, Touched};
+use crate::writer::{Compacted, Compaction, Config, Layout, Opened, Stats, Touched};
 
 impl TryFrom<&api::Location> for Location {
     type Error = Error;
@@ -36,22 +34,32 @@ impl TryFrom<api::Options> for Config {
     type Error = Error;
 
     fn try_from(options: api::Options) -> Result<Self, Error> {
-        if options.layout == Some(api::Layout::Block) {
-            let why = "this version writes the append layout only";
-            return Err(Error::Unsupported(why.to_string()));
-        }
         let default = Self::default();
+        let layout = options.layout.map(Layout::from);
         let block_bytes = options.block_bytes.unwrap_or(default.block_bytes);
+        let in_flight = options.in_flight.unwrap_or(default.in_flight);
+        let room = || Self::buffer_for(layout, block_bytes, in_flight);
+        let compaction = match options.compaction {
+            Some(api::Compaction::None) => Compaction::None,
+            _ => match options.compact_above {
+                Some(above) => Compaction::Hadoop14520 { above },
+                None => default.compaction,
+            },
+        };
         Ok(Self {
+            layout,
             create_container: options.create_container.unwrap_or(default.create_container),
             expected_end: options.expected_end,
             block_bytes,
-            buffer_bytes: options.buffer_bytes.unwrap_or_else(|| Self::buffer_for(block_bytes)),
+            buffer_bytes: options.buffer_bytes.unwrap_or_else(room),
             segment_blocks: options.segment_blocks.unwrap_or(default.segment_blocks),
             segment_bytes: options.segment_bytes,
             segment_age: options.segment_age.map(Span),
             patience: options.patience.map_or(default.patience, Span),
             content_type: options.content_type.unwrap_or(default.content_type),
+            in_flight,
+            compaction,
+            discard_staged: options.discard_staged.unwrap_or(default.discard_staged),
         })
     }
 }
@@ -65,14 +73,43 @@ impl From<Position> for api::Position {
 
 impl From<Opened> for api::Info {
     fn from(opened: Opened) -> Self {
-        let Opened { start, epoch, exclusive } = opened;
-        Self { layout: api::Layout::Append, start, epoch, exclusive }
+        let Opened { layout, start, epoch, exclusive } = opened;
+        Self { layout: layout.into(), start, epoch, exclusive }
+    }
+}
+
+impl From<api::Layout> for Layout {
+    fn from(layout: api::Layout) -> Self {
+        match layout {
+            api::Layout::Append => Self::Append,
+            api::Layout::Block => Self::Block,
+        }
+    }
+}
+
+impl From<Layout> for api::Layout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Append => Self::Append,
+            Layout::Block => Self::Block,
+        }
+    }
+}
+
+impl From<Compacted> for api::CompactionReport {
+    fn from(compacted: Compacted) -> Self {
+        let Compacted { blocks_before, blocks_after, bytes_moved } = compacted;
+        Self { blocks_before, blocks_after, bytes_moved }
     }
 }
 
 pub(super) fn segment(touched: &Touched, location: &Location) -> api::Segment {
-    let Touched { number, start, length, blocks, closed } = *touched;
-    let name: String = location.blob_name(Target::Segment(number));
+    let Touched { target, start, length, blocks, closed } = *touched;
+    let name = location.blob_name(target);
+    let number = match target {
+        Target::Segment(number) => number,
+        Target::Stream => 1,
+    };
     api::Segment { name, number, start, length, blocks, closed }
 }
 
@@ -87,6 +124,9 @@ impl From<&Stats> for api::Stats {
             get_blob: stats.get_blob,
             list_blobs: stats.list_blobs,
             create_container: stats.create_container,
+            put_block: stats.put_block,
+            put_block_list: stats.put_block_list,
+            get_block_list: stats.get_block_list,
         };
         Self {
             requests: stats.requests(),
@@ -97,6 +137,11 @@ impl From<&Stats> for api::Stats {
             bytes_sent: stats.bytes_sent,
             blocks: stats.blocks,
             segments_created: stats.segments_created,
+            commits: stats.commits,
+            block_list_bytes: stats.block_list_bytes,
+            merged_blocks: stats.merged_blocks,
+            merged_bytes_down: stats.merged_bytes_down,
+            merged_bytes_up: stats.merged_bytes_up,
         }
     }
 }

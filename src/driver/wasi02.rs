@@ -176,6 +176,7 @@ impl Driver {
         let date = UnixTime(wall_clock::now().seconds);
         let mut request = Request::new(call, &self.location, self.checksums);
         request.authorize(&self.credential, date);
+        self.writer.sent(op, request.body.as_ref().map_or(0, |body| body.0.len() as u64));
         match Exchange::start(&request, &self.location) {
             Ok(exchange) => self.exchanges.push((op, call.kind(), exchange)),
             Err(failure) => {

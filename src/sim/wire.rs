@@ -76,9 +76,12 @@ fn request(call: &Call) -> Request<Slice> {
             (target, BlobOperation::Seal { position: None }, Some(etag), None)
         }
         Call::GetProperties { target } => (target, BlobOperation::Properties, None, None),
-        Call::GetRange { target, offset, length } => {
+        Call::GetRange { target, offset, length, etag } => {
             let range = Range { first: *offset, last: Some(offset + length - 1) };
-            (target, BlobOperation::Get { range: Some(range) }, None, None)
+            (target, BlobOperation::Get { range: Some(range) }, etag.as_ref(), None)
+        }
+        Call::PutBlock { .. } | Call::PutBlockList { .. } | Call::GetBlockList { .. } => {
+            unimplemented!("the model has no staged blocks yet")
         }
     };
     let if_match = if_match.map(|etag| etag.0.to_string());
@@ -103,6 +106,9 @@ fn answer(answer: Answer<Slice>) -> call::Answer {
             sealed: seen.sealed,
             created: Some(seen.created),
             metadata: seen.metadata,
+            headers: Vec::new(),
+            archived: false,
+            tagged: false,
         }),
         Answer::Content { extents, .. } => {
             call::Answer::Range(extents.iter().flat_map(Slice::bytes).copied().collect())

@@ -94,7 +94,7 @@ impl Attempt {
             (Stage::Look, _) => Call::GetProperties { target },
             (Stage::Compare(_), Write::Append(body)) => {
                 let length = body.0.len() as u64;
-                Call::GetRange { target, offset: about.length, length }
+                Call::GetRange { target, offset: about.length, length, etag: None }
             }
             (Stage::Compare(_), _) => unreachable!("only appended bytes are compared"),
         }

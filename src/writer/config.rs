@@ -9,9 +9,32 @@ use crate::error::Error;
 use crate::limits;
 use crate::time::Span;
 
+/// How a stream is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Layout {
+    /// Numbered append blobs.
+    Append,
+    /// One block blob of the stream's own name.
+    Block,
+}
+
+/// How the small blocks of the block layout are merged while it is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Compaction {
+    /// Not at all.
+    None,
+    /// As HADOOP-14520 does it, once there are more than `above` blocks.
+    Hadoop14520 {
+        /// How many blocks are left alone.
+        above: u32,
+    },
+}
+
 /// How a stream is written. Sizes are in bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Config {
+    /// How the stream is stored. If `None`, what exists decides; a new one gets the append layout.
+    pub layout: Option<Layout>,
     /// Create the container if it does not exist.
     pub create_container: bool,
     /// Where the caller expects the stream to end.
@@ -28,13 +51,20 @@ pub struct Config {
     pub segment_age: Option<Span>,
     /// How long a caller waits while nothing works.
     pub patience: Span,
-    /// The content type of segments to be created.
+    /// The content type of blobs to be created.
     pub content_type: String,
+    /// Block layout: how many blocks are staged at a time.
+    pub in_flight: u32,
+    /// Block layout: how small blocks are merged.
+    pub compaction: Compaction,
+    /// Block layout: drop blocks that somebody else has staged, instead of refusing the blob.
+    pub discard_staged: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
+            layout: None,
             create_container: false,
             expected_end: None,
             block_bytes: limits::BLOCK_BYTES_DEFAULT,
@@ -44,14 +74,23 @@ impl Default for Config {
             segment_age: None,
             patience: limits::PATIENCE_DEFAULT,
             content_type: "application/octet-stream".to_string(),
+            in_flight: limits::IN_FLIGHT_DEFAULT,
+            compaction: Compaction::Hadoop14520 { above: limits::COMPACT_ABOVE_DEFAULT },
+            discard_staged: false,
         }
     }
 }
 
 impl Config {
-    /// The room for blocks of `block_bytes` unless the caller chooses, in bytes.
-    pub fn buffer_for(block_bytes: u64) -> u64 {
-        block_bytes.saturating_mul(limits::BUFFER_BLOCKS_DEFAULT).max(limits::BUFFER_BYTES_LEAST)
+    /// The room unless the caller chooses, in bytes: for the append layout one block under way, one
+    /// ready and two being filled; for the block layout twice what is under way, because bytes are
+    /// kept until they are committed, and two more for a merge.
+    pub fn buffer_for(layout: Option<Layout>, block_bytes: u64, in_flight: u32) -> u64 {
+        let blocks = match layout {
+            Some(Layout::Block) => u64::from(in_flight) * 2 + 2,
+            _ => limits::BUFFER_BLOCKS_DEFAULT,
+        };
+        block_bytes.saturating_mul(blocks).max(limits::BUFFER_BYTES_LEAST)
     }
 
     /// Checks every setting.
@@ -65,6 +104,10 @@ impl Config {
         let blocks_max = u64::from(limits::SEGMENT_BLOCKS_MAX);
         within("segment-blocks", self.segment_blocks.into(), 1, blocks_max)?;
         within("segment-bytes", self.segment_bytes.unwrap_or(1), 1, u64::MAX)?;
+        within("in-flight", self.in_flight.into(), 1, limits::IN_FLIGHT_MAX.into())?;
+        if let Compaction::Hadoop14520 { above } = self.compaction {
+            within("compact-above", above.into(), 1, limits::BLOB_BLOCKS_MAX.into())?;
+        }
         let printable = self.content_type.bytes().all(|b| (b' '..=b'~').contains(&b));
         if self.content_type.is_empty() || !printable {
             let why = "content-type must be printable ASCII and not empty";

@@ -7,7 +7,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Refusal};
+use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Refusal, Target};
 use crate::error::Error;
 use crate::limits;
 use crate::stream::{Identity, Segment};
@@ -15,7 +15,7 @@ use crate::time::{Span, Time};
 use crate::writer::attempt::own;
 use crate::writer::attempt::{Attempt, Stage, Write};
 use crate::writer::search::{Found, Search, Stop};
-use crate::writer::{Opened, Phase, Rungs, Touched, Writer};
+use crate::writer::{Layout, Opened, Phase, Rungs, Touched, Writer};
 
 impl Writer {
     pub(super) fn learn(&mut self, now: Time, outcome: Outcome) {
@@ -146,7 +146,7 @@ impl Writer {
         let start = tail.end();
         self.committed = start;
         self.orders.flush = start;
-        self.opened = Some(Opened { start, epoch, exclusive });
+        self.opened = Some(Opened { layout: Layout::Append, start, epoch, exclusive });
         self.tail = Some(tail);
         self.phase = Phase::Ready;
     }
@@ -277,7 +277,8 @@ impl Writer {
         tail.identity = Some(identity);
         tail.etag = etag;
         let number = tail.number;
-        if self.touched.back().is_some_and(|last| last.number == number) {
+        let target = Target::Segment(number);
+        if self.touched.back().is_some_and(|last| last.target == target) {
             self.touch();
         }
     }
@@ -287,13 +288,14 @@ impl Writer {
         let tail = self.tail.as_ref().expect("only a tail is touched");
         let Segment { number, start, length, blocks, .. } = *tail;
         let closed = tail.is_closed();
-        if self.touched.back().is_some_and(|last| last.number == number) {
+        let target = Target::Segment(number);
+        if self.touched.back().is_some_and(|last| last.target == target) {
             self.touched.pop_back();
         }
         if self.touched.len() == limits::SEGMENTS_REMEMBERED {
             self.touched.pop_front();
         }
-        self.touched.push_back(Touched { number, start, length, blocks, closed });
+        self.touched.push_back(Touched { target, start, length, blocks, closed });
     }
 
     /// No answer, or none that says what was stored: the same again (V4).

@@ -42,7 +42,7 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::ToString;
 
-use crate::call::{Call, Reply};
+use crate::call::{Call, Reply, Target};
 use crate::error::Error;
 use crate::limits;
 use crate::rng::Rng;
@@ -53,7 +53,7 @@ use crate::writer::buffer::{Buffer, Refused};
 use crate::writer::search::Search;
 use crate::writer::trouble::Trouble;
 
-pub use config::Config;
+pub use config::{Compaction, Config, Layout};
 pub use stats::Stats;
 pub use ticket::Ticket;
 
@@ -89,6 +89,8 @@ pub struct Entropy {
 /// What opening the stream has found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Opened {
+    /// How the stream is stored.
+    pub layout: Layout,
     /// Where this appender began, as a stream offset.
     pub start: u64,
     /// Its place in the order of appenders, from 1.
@@ -100,8 +102,8 @@ pub struct Opened {
 /// A segment that this writer has appended to or created.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Touched {
-    /// Its number, from 1.
-    pub number: u32,
+    /// Its blob.
+    pub target: Target,
     /// The stream offset of its first byte.
     pub start: u64,
     /// Its length, in bytes.
@@ -110,6 +112,17 @@ pub struct Touched {
     pub blocks: u32,
     /// Whether it takes no more.
     pub closed: bool,
+}
+
+/// What the last [`Writer::compact`] has done so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Compacted {
+    /// How many blocks there were when it began.
+    pub blocks_before: u32,
+    /// How many there are.
+    pub blocks_after: u32,
+    /// How many bytes were read and staged again.
+    pub bytes_moved: u64,
 }
 
 /// Appends to one stream. See the module's contract.
@@ -285,6 +298,17 @@ impl Writer {
         self.flush(now)
     }
 
+    /// Asks for everything accepted so far to be committed and for small blocks to be merged.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for the append layout, [`Error::Closed`], [`Error::NotOpen`], and
+    /// final errors.
+    pub fn compact(&mut self, _now: Time) -> Result<Ticket, Error> {
+        self.usable()?;
+        let why = "the append layout has nothing to merge while it is written";
+        Err(Error::Unsupported(why.to_string()))
+    }
+
     /// A ticket of [`Writer::close`] is done: nothing more is taken.
     pub const fn closed(&mut self) {
         self.orders.close = true;
@@ -331,6 +355,9 @@ impl Writer {
         self.learn(now, reply.outcome);
         self.check();
     }
+
+    /// How many bytes the body of a request has on the wire, which only the codec knows.
+    pub const fn sent(&mut self, _op: OpId, _bytes: u64) {}
 
     /// Gives up the request that has taken too long. Its outcome is in doubt.
     pub fn handle_timeout(&mut self, now: Time) {
@@ -405,6 +432,11 @@ impl Writer {
     /// What opening has found; `None` before.
     pub const fn opened(&self) -> Option<Opened> {
         self.opened
+    }
+
+    /// What the last [`Writer::compact`] has done so far.
+    pub fn compacted(&self) -> Compacted {
+        Compacted::default()
     }
 
     /// The segments touched, oldest first, at most [`limits::SEGMENTS_REMEMBERED`].

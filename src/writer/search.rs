@@ -312,6 +312,9 @@ mod tests {
                 sealed: false,
                 created: None,
                 metadata: identity.write(&vec![]),
+                headers: vec![],
+                archived: false,
+                tagged: false,
             })
         }
 

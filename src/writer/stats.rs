@@ -21,6 +21,12 @@ pub struct Stats {
     pub list_blobs: u64,
     /// Create Container requests.
     pub create_container: u64,
+    /// Put Block requests.
+    pub put_block: u64,
+    /// Put Block List requests.
+    pub put_block_list: u64,
+    /// Get Block List requests.
+    pub get_block_list: u64,
     /// Requests repeated after a failure.
     pub retries: u64,
     /// Requests whose outcome was in doubt.
@@ -29,10 +35,20 @@ pub struct Stats {
     pub throttled: u64,
     /// Bytes of bodies, repetitions included.
     pub bytes_sent: u64,
-    /// Blocks committed.
+    /// Blocks of new bytes committed.
     pub blocks: u64,
     /// Segments created.
     pub segments_created: u64,
+    /// Block lists committed, that of a new blob included.
+    pub commits: u64,
+    /// Bytes of block lists sent, repetitions included.
+    pub block_list_bytes: u64,
+    /// Blocks that were merged into larger ones.
+    pub merged_blocks: u64,
+    /// Bytes read to merge them.
+    pub merged_bytes_down: u64,
+    /// Bytes staged to merge them.
+    pub merged_bytes_up: u64,
 }
 
 impl Stats {
@@ -46,6 +62,9 @@ impl Stats {
             + self.get_blob
             + self.list_blobs
             + self.create_container
+            + self.put_block
+            + self.put_block_list
+            + self.get_block_list
     }
 
     /// Counts a request that is sent.
@@ -58,6 +77,9 @@ impl Stats {
             CallKind::GetProperties => &mut self.get_properties,
             CallKind::GetRange => &mut self.get_blob,
             CallKind::ListSegments => &mut self.list_blobs,
+            CallKind::PutBlock => &mut self.put_block,
+            CallKind::PutBlockList => &mut self.put_block_list,
+            CallKind::GetBlockList => &mut self.get_block_list,
             CallKind::CreateContainer => &mut self.create_container,
         };
         *counter += 1;

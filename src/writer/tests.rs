@@ -124,6 +124,9 @@ fn properties(length: u64, tag: &str, metadata: Metadata) -> Properties {
         sealed: false,
         created: None,
         metadata,
+        headers: vec![],
+        archived: false,
+        tagged: false,
     }
 }
 
@@ -189,7 +192,10 @@ fn a_lost_answer_is_resolved_by_repeating_looking_and_comparing() {
     let look = desk.answer(Answer::Properties(seen(US, 1, 3, "2")));
     assert_eq!(look, Call::GetProperties { target: Target::Segment(1) });
     let compare = desk.answer(Answer::Range(b"abc".to_vec()));
-    assert_eq!(compare, Call::GetRange { target: Target::Segment(1), offset: 0, length: 3 });
+    assert_eq!(
+        compare,
+        Call::GetRange { target: Target::Segment(1), offset: 0, length: 3, etag: None }
+    );
     assert_eq!(desk.committed(), 3);
     assert!(matches!(desk.writer.progress(&ticket, desk.now), Some(Ok(_))));
 }
@@ -322,7 +328,7 @@ fn opening_claims_the_tail_with_a_higher_epoch_and_keeps_its_metadata() {
     let claim = Identity::read(&metadata).unwrap().unwrap();
     assert_eq!((claim.epoch, claim.nonce, claim.base), (5, US, 9));
     let opened = desk.writer.opened().unwrap();
-    assert_eq!(opened, Opened { start: 9, epoch: 5, exclusive: true });
+    assert_eq!(opened, Opened { layout: Layout::Append, start: 9, epoch: 5, exclusive: true });
 }
 
 #[test]

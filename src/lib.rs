@@ -8,7 +8,7 @@
 //! | `component` | the WIT exports; converts types, nothing else | `driver` |
 //! | `driver` | performs calls by WASI 0.2; decides nothing | `azure`, core |
 //! | [`azure`] | the codec: a call to signed HTTP, HTTP to a reply; pure | core types |
-//! | [`writer`], [`stream`], [`call`], [`error`], [`limits`], [`time`], [`rng`] | the core | nothing |
+//! | [`writer`], [`compaction`], [`stream`], [`call`], [`error`], [`limits`], [`time`], [`rng`] | the core | nothing |
 //! | `sim` (feature) | a model of the service, weather, an oracle | core, codec types |
 //!
 //! The core is a state machine without I/O, clock or randomness of its own:
@@ -58,6 +58,7 @@ extern crate std;
 
 pub mod azure;
 pub mod call;
+pub mod compaction;
 pub mod error;
 pub mod limits;
 pub mod rng;

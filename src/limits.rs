@@ -60,6 +60,18 @@ pub const REQUEST_TIME: Span = Span::secs(30);
 /// How much longer it may take for each byte of its body: 128 KiB/s is the slowest path expected.
 pub const REQUEST_TIME_PER_BYTE: Span = Span(1_000_000_000 / (128 << 10));
 
+/// How long a commit waits for its merge once that is all it waits for.
+pub const MERGE_TIME: Span = Span::secs(10);
+
+/// From how many blocks on a commit waits longer, because without merges the blob would fill up.
+pub const CROWDED_BLOCKS: usize = 45_000;
+
+/// How long a commit waits for its merge then.
+pub const MERGE_TIME_CROWDED: Span = Span::secs(120);
+
+/// About how many bytes an entry of a block list has on the wire.
+pub const LIST_ENTRY_BYTES: u64 = 48;
+
 /// How many finished segments a handle remembers for its caller.
 pub const SEGMENTS_REMEMBERED: usize = 10_000;
 

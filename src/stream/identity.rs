@@ -20,9 +20,20 @@ pub struct StreamId(pub [u8; 16]);
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Nonce(pub [u8; 16]);
 
+/// How a stream is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Layout {
+    /// Numbered append blobs.
+    Append,
+    /// One block blob of the stream's own name.
+    Block,
+}
+
 /// The identity of a segment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
+    /// How the stream is stored.
+    pub layout: Layout,
     /// The stream that it belongs to.
     pub stream: StreamId,
     /// Its number, from 1.
@@ -39,6 +50,9 @@ pub struct Identity {
     pub end: Option<u64>,
     /// Whether the stream ends with it.
     pub ended: bool,
+    /// Block layout: what the block IDs of the last owners begin with, the present one's at the
+    /// end. What is staged under one of them is Everblob's (`protocol.md` B2, B6).
+    pub tags: Vec<u32>,
 }
 
 const PREFIX: &str = "everblob";
@@ -55,10 +69,11 @@ const BASE: &str = "everblobbase";
 const CLOSED: &str = "everblobclosed";
 const END: &str = "everblobend";
 const ENDED: &str = "everblobended";
+const TAGS: &str = "everblobtags";
 
 /// What this version writes and the only thing it appends to; another value refuses the stream.
-const FIXED: [(&str, &str); 4] =
-    [(VERSION, "1"), (LAYOUT, "append"), (MODE, "exclusive-conditional-raw"), (NAMING, "natural")];
+const FIXED: [(&str, &str); 3] =
+    [(VERSION, "1"), (MODE, "exclusive-conditional-raw"), (NAMING, "natural")];
 
 impl Identity {
     /// Reads the identity out of a blob's metadata. `None` if nothing in it is ours.
@@ -75,11 +90,17 @@ impl Identity {
                 return Err(unreadable(name, value));
             }
         }
+        let layout = match text(metadata, LAYOUT)? {
+            "append" => Layout::Append,
+            "block" => Layout::Block,
+            other => return Err(unreadable(LAYOUT, other)),
+        };
         let end = match text(metadata, CLOSED) {
             Ok(_) => Some(number(metadata, END)?),
             Err(_) => None,
         };
         Ok(Some(Self {
+            layout,
             stream: StreamId(hex(metadata, STREAM)?),
             number: u32::try_from(number(metadata, NUMBER)?)
                 .map_err(|_| unreadable(NUMBER, "a number beyond 32 bits"))?,
@@ -89,6 +110,7 @@ impl Identity {
             base: number(metadata, BASE)?,
             end,
             ended: text(metadata, ENDED).is_ok(),
+            tags: if layout == Layout::Block { tags(metadata)? } else { Vec::new() },
         }))
     }
 
@@ -101,6 +123,7 @@ impl Identity {
         for (name, value) in &FIXED {
             put(name, value);
         }
+        put(LAYOUT, if self.layout == Layout::Block { &"block" } else { &"append" });
         put(STREAM, &self.stream);
         put(NUMBER, &self.number);
         put(START, &self.start);
@@ -114,12 +137,16 @@ impl Identity {
         if self.ended {
             put(ENDED, &1);
         }
+        if self.layout == Layout::Block {
+            let tags: Vec<String> = self.tags.iter().map(|tag| format!("{tag:08x}")).collect();
+            put(TAGS, &tags.join("."));
+        }
         metadata
     }
 }
 
 /// The metadata that is not ours.
-pub(super) fn foreign(metadata: &Metadata) -> Metadata {
+pub(crate) fn foreign(metadata: &Metadata) -> Metadata {
     metadata.iter().filter(|(name, _)| !name.starts_with(PREFIX)).cloned().collect::<Vec<_>>()
 }
 
@@ -131,6 +158,13 @@ fn text<'a>(metadata: &'a Metadata, name: &str) -> Result<&'a str, Error> {
 fn number(metadata: &Metadata, name: &str) -> Result<u64, Error> {
     let value = text(metadata, name)?;
     value.parse().map_err(|_| unreadable(name, value))
+}
+
+/// What the block IDs of the last owners begin with.
+fn tags(metadata: &Metadata) -> Result<Vec<u32>, Error> {
+    let value = text(metadata, TAGS)?;
+    let read = |tag| u32::from_str_radix(tag, 16).map_err(|_| unreadable(TAGS, value));
+    value.split('.').map(read).collect()
 }
 
 fn hex(metadata: &Metadata, name: &str) -> Result<[u8; 16], Error> {
@@ -174,6 +208,8 @@ mod tests {
 
     fn identity() -> Identity {
         Identity {
+            layout: Layout::Block,
+            tags: vec![7, 0xfedc_ba98],
             stream: StreamId([0xab; 16]),
             number: 3,
             start: 1 << 40,
@@ -220,6 +256,8 @@ mod tests {
             (VERSION, "2"),
             (START, "-1"),
             (NUMBER, "4294967296"),
+            (LAYOUT, "page"),
+            (TAGS, "x"),
         ] {
             let mut bad = good.clone();
             bad.iter_mut().find(|(n, _)| n == name).unwrap().1 = value.to_string();

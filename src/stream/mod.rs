@@ -3,7 +3,9 @@
 mod identity;
 mod segment;
 
-pub use identity::{Identity, Nonce, StreamId};
+pub(crate) use identity::foreign;
+
+pub use identity::{Identity, Layout, Nonce, StreamId};
 pub use segment::Segment;
 
 /// Where a stream stands, in stream offsets. `committed <= staged <= accepted`; `accepted` and

@@ -9,8 +9,8 @@ use alloc::format;
 use crate::call::{BlobKind, ETag, Metadata, Properties};
 use crate::error::Error;
 use crate::limits::{SEGMENT_BLOCKS_MAX, STREAM_BYTES_MAX};
-use crate::stream::Identity;
 use crate::stream::identity::foreign;
+use crate::stream::{Identity, Layout};
 use crate::time::UnixTime;
 
 /// A segment of the append layout.
@@ -47,6 +47,9 @@ impl Segment {
             return Err(Error::Conflict(format!("segment {number} is not an append blob")));
         }
         let identity = Identity::read(&seen.metadata)?;
+        if identity.as_ref().is_some_and(|identity| identity.layout != Layout::Append) {
+            return Err(Error::Conflict(format!("segment {number} is of the block layout")));
+        }
         if let Some(identity) = &identity
             && identity.number != number
         {

@@ -5,30 +5,11 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use crate::compaction::Compaction;
 use crate::error::Error;
 use crate::limits;
+use crate::stream::Layout;
 use crate::time::Span;
-
-/// How a stream is stored.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Layout {
-    /// Numbered append blobs.
-    Append,
-    /// One block blob of the stream's own name.
-    Block,
-}
-
-/// How the small blocks of the block layout are merged while it is written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Compaction {
-    /// Not at all.
-    None,
-    /// As HADOOP-14520 does it, once there are more than `above` blocks.
-    Hadoop14520 {
-        /// How many blocks are left alone.
-        above: u32,
-    },
-}
 
 /// How a stream is written. Sizes are in bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,6 +72,15 @@ impl Config {
             _ => limits::BUFFER_BLOCKS_DEFAULT,
         };
         block_bytes.saturating_mul(blocks).max(limits::BUFFER_BYTES_LEAST)
+    }
+
+    /// What is answered to bytes that are more than there ever is room for.
+    pub(super) fn too_large(&self, data: &[u8]) -> Error {
+        Error::InvalidArgument(format!(
+            "{} bytes at once are more than the buffer of {}; append less at a time",
+            data.len(),
+            self.buffer_bytes
+        ))
     }
 
     /// Checks every setting.

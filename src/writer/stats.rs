@@ -83,8 +83,13 @@ impl Stats {
             CallKind::CreateContainer => &mut self.create_container,
         };
         *counter += 1;
-        if let Call::AppendBlock { body, .. } = call {
-            self.bytes_sent += body.0.len() as u64;
+    }
+
+    /// Counts the body of a request that is sent.
+    pub(super) const fn sent(&mut self, kind: Option<CallKind>, bytes: u64) {
+        self.bytes_sent += bytes;
+        if matches!(kind, Some(CallKind::PutBlockList)) {
+            self.block_list_bytes += bytes;
         }
     }
 }

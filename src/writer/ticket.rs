@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::stream::Position;
 use crate::time::Time;
-use crate::writer::{Phase, Writer};
+use crate::writer::{Machine, Writer};
 
 /// A goal, and since when somebody waits for it.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +16,15 @@ pub struct Ticket {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Goal {
+pub(super) enum Goal {
     /// The stream is open.
     Opened,
     /// Everything before this stream offset is committed.
     Committed(u64),
     /// Everything before this stream offset is committed, and its segment closed.
     Rolled(u64),
+    /// Everything accepted is committed, and small blocks are merged.
+    Compacted,
     /// The stream is ended.
     Ended,
 }
@@ -40,6 +42,10 @@ impl Ticket {
         Self { goal: Goal::Rolled(upto), asked }
     }
 
+    pub(super) const fn compacted(asked: Time) -> Self {
+        Self { goal: Goal::Compacted, asked }
+    }
+
     pub(super) const fn ended(asked: Time) -> Self {
         Self { goal: Goal::Ended, asked }
     }
@@ -52,33 +58,24 @@ impl Writer {
     /// A final error; what the caller has to act on, once it was tried since the ticket was made;
     /// or the last failure, once nothing has worked for as long as the patience.
     pub fn progress(&self, ticket: &Ticket, now: Time) -> Option<Result<Position, Error>> {
-        if self.reached(ticket.goal) {
+        let session = self.session();
+        let reached = machine!(self, machine => machine.reached(ticket.goal));
+        if session.opened.is_some() && reached {
             return Some(Ok(self.position()));
         }
-        if let Phase::Final(error) = &self.phase {
+        if let Some(error) = &session.over {
             return Some(Err(error.clone()));
         }
-        if let (Goal::Rolled(_) | Goal::Ended, Some(error)) = (ticket.goal, &self.orders.refused) {
+        let refused = &session.orders.refused;
+        if let (Goal::Rolled(_) | Goal::Ended, Some(error)) = (ticket.goal, refused) {
             return Some(Err(error.clone()));
         }
-        self.trouble.verdict(ticket.asked, self.config.patience, now).map(Err)
+        session.trouble.verdict(ticket.asked, session.config.patience, now).map(Err)
     }
 
     /// When [`Writer::progress`] may change its answer though nothing has happened.
     pub fn deadline(&self, ticket: &Ticket) -> Option<Time> {
-        self.trouble.deadline(ticket.asked, self.config.patience)
-    }
-
-    fn reached(&self, goal: Goal) -> bool {
-        self.opened.is_some()
-            && match goal {
-                Goal::Opened => true,
-                Goal::Committed(upto) => self.committed >= upto,
-                Goal::Rolled(upto) => {
-                    let waiting = self.orders.roll.is_some_and(|order| order <= upto);
-                    self.committed >= upto && !waiting && self.orders.refused.is_none()
-                }
-                Goal::Ended => self.orders.ended && !self.orders.seal && self.is_idle(),
-            }
+        let session = self.session();
+        session.trouble.deadline(ticket.asked, session.config.patience)
     }
 }

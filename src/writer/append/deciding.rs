@@ -5,13 +5,15 @@
 //! refusal of more (`protocol.md` C1, C2); a segment takes one block at least (C4); the next one
 //! starts where the last one ends (C3).
 
-use crate::call::{ETag, Metadata};
-use crate::stream::{Identity, Segment};
-use crate::time::{Span, Time};
-use crate::writer::attempt::{Attempt, Write};
-use crate::writer::{Phase, Writer};
+use alloc::vec::Vec;
 
-impl Writer {
+use crate::call::{ETag, Metadata};
+use crate::stream::{Identity, Layout, Segment};
+use crate::time::{Span, Time};
+use crate::writer::append::attempt::{Attempt, Write};
+use crate::writer::append::{Chain, Phase};
+
+impl Chain {
     /// With nothing under way: whether there is something to write, and what. All decisions to
     /// write to an open stream are here.
     pub(super) fn decide(&mut self, now: Time) {
@@ -19,7 +21,7 @@ impl Writer {
             return;
         }
         let due = self.buffer.is_due() || (self.buffer.held() > 0 && self.flush_is_due());
-        let write = if core::mem::take(&mut self.orders.seal) {
+        let write = if core::mem::take(&mut self.seal) {
             Some(Write::Seal)
         } else {
             // An order first: bytes that come after it belong into the next segment.
@@ -32,7 +34,7 @@ impl Writer {
     }
 
     fn flush_is_due(&self) -> bool {
-        self.committed < self.orders.flush
+        self.session.committed < self.session.orders.flush
     }
 
     /// There is a block to be appended: to the tail, or, after closing it, to the next segment.
@@ -55,11 +57,11 @@ impl Writer {
     /// The segment that is to be closed, once everything up to the order is committed.
     fn ordered_roll(&mut self) -> Option<Write> {
         let tail = self.tail.as_ref()?;
-        self.orders.roll.filter(|upto| self.committed >= *upto)?;
+        self.session.orders.roll.filter(|upto| self.session.committed >= *upto)?;
         if !tail.is_marked() && tail.length > 0 {
             return Some(Write::Mark(self.marked(false)));
         }
-        self.orders.roll = None;
+        self.session.orders.roll = None;
         None
     }
 
@@ -67,7 +69,7 @@ impl Writer {
     /// have a successor by now, which a newer appender owns: creating it tells.
     fn ordered_end(&self) -> Option<Write> {
         let tail = self.tail.as_ref()?;
-        if !self.orders.end || self.buffer.held() > 0 {
+        if !self.session.orders.end || self.buffer.held() > 0 {
             return None;
         }
         let over = tail.is_marked() || tail.is_over();
@@ -77,7 +79,7 @@ impl Writer {
     /// Whether the next block goes to the next segment by one of the caller's limits. A segment
     /// takes one block at least (C4).
     fn outgrows(&self, tail: &Segment, now: Time) -> bool {
-        let config = &self.config;
+        let config = &self.session.config;
         let grown = tail.length.saturating_add(self.buffer.next_bytes());
         tail.length > 0
             && (tail.blocks >= config.segment_blocks
@@ -87,7 +89,7 @@ impl Writer {
 
     /// How old a segment is, by the clock of the service (C6).
     fn age(&self, tail: &Segment, now: Time) -> Option<Span> {
-        let (at, date) = self.date?;
+        let (at, date) = self.session.date?;
         let today = date + (now - at);
         Some(Span::secs(today.0.saturating_sub(tail.created?.0)))
     }
@@ -107,13 +109,13 @@ impl Writer {
     /// The segment after the tail, which is over; it starts where the tail ends (C3).
     pub(super) fn successor(&self) -> Segment {
         let tail = self.tail.as_ref().expect("a successor follows a tail");
-        let epoch = self.opened.map_or(1, |opened| opened.epoch);
+        let epoch = self.session.opened.map_or(1, |opened| opened.epoch);
         self.created(tail.number + 1, tail.end(), epoch, tail.identity.as_ref())
     }
 }
 
 // What this writer writes about segments.
-impl Writer {
+impl Chain {
     /// An empty segment of ours.
     pub(super) fn created(
         &self,
@@ -122,10 +124,20 @@ impl Writer {
         epoch: u64,
         kin: Option<&Identity>,
     ) -> Segment {
-        let stream = kin.map_or(self.entropy.stream, |kin| kin.stream);
-        let nonce = self.entropy.nonce;
-        let identity =
-            Identity { stream, number, start, epoch, nonce, base: 0, end: None, ended: false };
+        let stream = kin.map_or(self.session.entropy.stream, |kin| kin.stream);
+        let nonce = self.session.entropy.nonce;
+        let identity = Identity {
+            layout: Layout::Append,
+            stream,
+            number,
+            start,
+            epoch,
+            nonce,
+            base: 0,
+            end: None,
+            ended: false,
+            tags: Vec::new(),
+        };
         Segment {
             identity: Some(identity),
             number,
@@ -141,16 +153,19 @@ impl Writer {
 
     /// Our identity for a segment that exists.
     pub(super) fn identity(&self, segment: &Segment, epoch: u64) -> Identity {
-        let stream = segment.identity.as_ref().map_or(self.entropy.stream, |own| own.stream);
+        let stream =
+            segment.identity.as_ref().map_or(self.session.entropy.stream, |own| own.stream);
         Identity {
+            layout: Layout::Append,
             stream,
             number: segment.number,
             start: segment.start,
             epoch,
-            nonce: self.entropy.nonce,
+            nonce: self.session.entropy.nonce,
             base: segment.length,
             end: None,
             ended: false,
+            tags: Vec::new(),
         }
     }
 }

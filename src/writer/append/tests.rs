@@ -1,13 +1,17 @@
 //! Directed runs of the writer, one behaviour each, with the service's part played by the test.
 
-use super::*;
+use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::call::{
-    Answer, BlobKind, Cause, ETag, Failure, Metadata, Outcome, Page, Properties, Refusal, Target,
+    Answer, BlobKind, Call, Cause, ETag, Failure, Metadata, Outcome, Page, Properties, Refusal,
+    Reply, Target,
 };
-use crate::stream::Identity;
+use crate::error::Error;
+use crate::stream::{Identity, Nonce, StreamId};
+use crate::time::{Span, Time, UnixTime};
+use crate::writer::{Config, Entropy, Layout, Machine, OpId, Opened, Output, Ticket, Writer};
 
 const US: Nonce = Nonce([1; 16]);
 const STREAM: StreamId = StreamId([9; 16]);
@@ -103,6 +107,8 @@ fn appended(offset: u64, blocks: u32, text: &str) -> Answer {
 /// Segment 1 as a HEAD shows it.
 fn seen(nonce: Nonce, epoch: u64, length: u64, tag: &str) -> Properties {
     let identity = Identity {
+        layout: Layout::Append,
+        tags: Vec::new(),
         stream: STREAM,
         number: 1,
         start: 0,
@@ -416,7 +422,8 @@ fn segments_are_aged_by_the_clock_of_the_service() {
     let dated = |secs, answer| Reply { outcome: Ok(answer), date: Some(UnixTime(secs)) };
     let (op, _) = desk.call();
     desk.writer.handle_reply(desk.now, op, dated(1000, appended(0, 1, "2")));
-    desk.writer.tail.as_mut().unwrap().created = Some(UnixTime(900));
+    let Machine::Append(chain) = &mut desk.writer.machine else { panic!() };
+    chain.tail.as_mut().unwrap().created = Some(UnixTime(900));
     desk.write(b"d");
     assert!(matches!(desk.call().1, Call::SetMetadata { .. }), "100 seconds are too old");
 }
@@ -464,6 +471,6 @@ fn replies_to_requests_that_were_given_up_are_ignored() {
     let late = Reply { outcome: Ok(appended(0, 1, "2")), date: None };
     desk.writer.handle_reply(desk.now, op, late);
     assert_eq!(desk.committed(), 0, "only a verdict of its own commits");
-    let touched: Vec<_> = desk.writer.touched().collect();
+    let touched: Vec<_> = desk.writer.touched();
     assert_eq!(touched[0].length, 0);
 }

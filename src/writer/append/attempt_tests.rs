@@ -12,6 +12,8 @@ const THEM: Nonce = Nonce([2; 16]);
 
 fn segment(nonce: Nonce, epoch: u64, base: u64, length: u64, etag: &str) -> Segment {
     let identity = Identity {
+        layout: crate::stream::Layout::Append,
+        tags: alloc::vec::Vec::new(),
         stream: StreamId([9; 16]),
         number: 1,
         start: 0,

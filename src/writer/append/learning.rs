@@ -5,106 +5,61 @@
 //! as committed here and nowhere else, on a 201 or on the verdict *landed*.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 
 use crate::call::{Answer, Body, Cause, ETag, Failure, Outcome, Refusal, Target};
 use crate::error::Error;
 use crate::limits;
 use crate::stream::{Identity, Segment};
-use crate::time::{Span, Time};
-use crate::writer::attempt::own;
-use crate::writer::attempt::{Attempt, Stage, Write};
-use crate::writer::search::{Found, Search, Stop};
-use crate::writer::{Layout, Opened, Phase, Rungs, Touched, Writer};
+use crate::time::Time;
+use crate::writer::append::attempt::own;
+use crate::writer::append::attempt::{Attempt, Stage, Write};
+use crate::writer::append::search::{Found, Search, Stop};
+use crate::writer::append::{Chain, Phase, Rungs};
+use crate::writer::session::said;
+use crate::writer::{Layout, Touched};
 
-impl Writer {
-    pub(super) fn learn(&mut self, now: Time, outcome: Outcome) {
-        match core::mem::replace(&mut self.phase, Phase::Ready) {
-            Phase::Search(search) => self.searched(now, search, outcome),
-            Phase::Attempt(attempt) => self.attempted(now, attempt, outcome),
-            Phase::Ready | Phase::Final(_) => unreachable!("these phases ask for nothing"),
-        }
-    }
-
+impl Chain {
     pub(super) fn end(&mut self, error: Error) {
-        self.trouble.clear();
-        self.phase = Phase::Final(error);
+        self.session.end(error);
+        self.phase = Phase::Ready;
     }
-
-    /// A failure that may pass: the same again after a pause.
-    pub(super) fn passing(&mut self, now: Time, reason: String, retry_after: Option<Span>) {
-        self.stats.retries += 1;
-        self.trouble.passing(now, Error::Unavailable(reason), retry_after, &mut self.rng);
-    }
-
-    /// An answer that is no answer to what was asked.
-    fn doubted(&mut self, now: Time, failure: Failure) {
-        match failure {
-            Failure::NotSent(reason) => self.passing(now, reason, None),
-            Failure::InDoubt { reason, status, retry_after } => {
-                self.stats.doubts += 1;
-                self.stats.throttled += u64::from(matches!(status, Some(429 | 503)));
-                self.passing(now, reason, retry_after);
-            }
-            Failure::Refused(refusal) => self.refused(now, &refusal),
-        }
-    }
-
-    /// A refusal that says nothing about earlier attempts: the same again, sooner or later.
-    fn refused(&mut self, now: Time, refusal: &Refusal) {
-        let said = said(refusal);
-        let error = match refusal.cause {
-            Cause::Unauthenticated => Error::Unauthenticated(said),
-            Cause::Forbidden => Error::AccessDenied(said),
-            Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
-            Cause::Damaged | Cause::Leased | Cause::Unready => {
-                return self.passing(now, said, None);
-            }
-            _ => Error::Unavailable(said),
-        };
-        self.stats.retries += 1;
-        self.trouble.lasting(now, error, &mut self.rng);
-    }
-}
-
-/// What the service said, for people.
-fn said(refusal: &Refusal) -> String {
-    format!("{} (status {})", refusal.code, refusal.status)
 }
 
 // Opening.
-impl Writer {
-    fn searched(&mut self, now: Time, mut search: Search, outcome: Outcome) {
+impl Chain {
+    pub(super) fn searched(&mut self, now: Time, mut search: Search, outcome: Outcome) {
         let answer = match outcome {
             Ok(answer) => Ok(answer),
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(failure) => {
                 self.phase = Phase::Search(search);
-                return self.doubted(now, failure);
+                return self.session.doubted(now, failure);
             }
         };
         match search.learn(answer) {
             Ok(None) => {
-                self.trouble.clear();
+                self.session.trouble.clear();
                 self.phase = Phase::Search(search);
             }
             Ok(Some(found)) => self.found(&search, found),
+            Err(Stop::OtherLayout) => self.phase = Phase::Elsewhere,
             Err(Stop::Final(error)) => self.end(error),
             Err(Stop::Refused(refusal)) => {
                 self.phase = Phase::Search(search);
-                self.refused(now, &refusal);
+                self.session.refused(now, &refusal);
             }
         }
     }
 
     /// The end of the stream is known: the claim is the write that makes it ours (O1, O2).
     fn found(&mut self, search: &Search, found: Found) {
-        self.trouble.clear();
+        self.session.trouble.clear();
         let end = match &found {
             Found::Tail(segment) | Found::After(segment) => segment.end(),
             Found::Nothing => 0,
         };
-        if self.config.expected_end.is_some_and(|expected| expected != end) {
+        if self.session.config.expected_end.is_some_and(|expected| expected != end) {
             return self.end(Error::EndsElsewhere(end));
         }
         let epoch = search.epoch().saturating_add(1);
@@ -139,21 +94,20 @@ impl Writer {
     /// Somebody was faster: everything known about the stream may have changed.
     pub(super) fn search_again(&mut self) {
         self.tail = None;
-        self.phase = Phase::Search(Search::new(self.config.create_container));
+        self.phase = Phase::Search(Search::new(&self.session.config));
     }
 
     fn open(&mut self, tail: Segment, epoch: u64, exclusive: bool) {
         let start = tail.end();
-        self.committed = start;
-        self.orders.flush = start;
-        self.opened = Some(Opened { layout: Layout::Append, start, epoch, exclusive });
+        self.session.begin(Layout::Append, start, epoch, exclusive);
         self.tail = Some(tail);
         self.phase = Phase::Ready;
     }
 
     /// A log that somebody else began is adopted by a claim, or not at all.
     fn may_open_unclaimed(&self) -> bool {
-        self.opened.is_none() && self.tail.as_ref().is_some_and(|tail| tail.identity.is_some())
+        self.session.opened.is_none()
+            && self.tail.as_ref().is_some_and(|tail| tail.identity.is_some())
     }
 
     /// The credential cannot claim (O4). What is there is appended to, and nobody is shut out.
@@ -171,8 +125,8 @@ impl Writer {
 }
 
 // Writes.
-impl Writer {
-    fn attempted(&mut self, now: Time, mut attempt: Attempt, outcome: Outcome) {
+impl Chain {
+    pub(super) fn attempted(&mut self, now: Time, mut attempt: Attempt, outcome: Outcome) {
         match (attempt.stage.clone(), outcome) {
             (Stage::Send, Ok(answer)) => self.applied(attempt.write, answer),
             (Stage::Send, Err(failure)) if matches!(attempt.write, Write::Seal) => {
@@ -193,7 +147,7 @@ impl Writer {
                 // The segment may have changed between the look and the comparison.
                 attempt.look();
                 self.phase = Phase::Attempt(attempt);
-                self.doubted(now, failure);
+                self.session.doubted(now, failure);
             }
             (_, Ok(_)) => unreachable!("an answer is of the kind of its call"),
         }
@@ -201,7 +155,7 @@ impl Writer {
 
     /// The service applied this very sending.
     fn applied(&mut self, write: Write, answer: Answer) {
-        self.trouble.clear();
+        self.session.trouble.clear();
         match (write, answer) {
             (Write::Append(body), Answer::Appended { offset, blocks, etag }) => {
                 let at = self.tail.as_ref().map(|tail| tail.length);
@@ -222,9 +176,9 @@ impl Writer {
         // Azurite's count can lag behind; ours cannot, because nobody else appends.
         tail.blocks = blocks.max(tail.blocks + 1);
         tail.etag = etag;
-        self.committed += body.0.len() as u64;
+        self.session.committed += body.0.len() as u64;
         self.buffer.commit();
-        self.stats.blocks += 1;
+        self.session.stats.blocks += 1;
         self.touch();
         self.phase = Phase::Ready;
     }
@@ -235,9 +189,9 @@ impl Writer {
         match write {
             Write::Claim(segment) => self.began(Segment { etag, ..segment }),
             Write::Create(segment) => {
-                let created = segment.created.or_else(|| self.date.map(|(_, date)| date));
+                let created = segment.created.or_else(|| self.session.date.map(|(_, date)| date));
                 self.began(Segment { etag, created, ..segment });
-                self.stats.segments_created += 1;
+                self.session.stats.segments_created += 1;
                 self.touch();
             }
             Write::Mark(identity) => self.marked_as(identity, etag),
@@ -253,11 +207,11 @@ impl Writer {
     /// The tail is another one, and ours; the first one that takes bytes opens the stream.
     fn began(&mut self, tail: Segment) {
         self.full = false;
-        if self.opened.is_none() && tail.is_marked() {
+        if self.session.opened.is_none() && tail.is_marked() {
             let epoch = own(&tail).epoch;
             let write = self.claim_after(tail, epoch);
             self.phase = Phase::Attempt(Attempt::new(write));
-        } else if self.opened.is_none() {
+        } else if self.session.opened.is_none() {
             let epoch = own(&tail).epoch;
             // Nobody is shut out by an appender that cannot close what it leaves (O4).
             self.open(tail, epoch, self.rungs.mark);
@@ -268,12 +222,13 @@ impl Writer {
 
     fn marked_as(&mut self, identity: Identity, etag: ETag) {
         let tail = self.tail.as_mut().expect("only a tail is marked");
-        self.orders.ended |= identity.ended;
-        self.orders.end &= !identity.ended;
-        self.orders.roll = self.orders.roll.filter(|upto| self.committed < *upto);
+        self.session.orders.ended |= identity.ended;
+        self.session.orders.end &= !identity.ended;
+        self.session.orders.roll =
+            self.session.orders.roll.filter(|upto| self.session.committed < *upto);
         self.rungs.mark = true;
         // The mark closes it for Everblob; a seal closes it for everybody.
-        self.orders.seal = self.rungs.seal && !tail.sealed;
+        self.seal = self.rungs.seal && !tail.sealed;
         tail.identity = Some(identity);
         tail.etag = etag;
         let number = tail.number;
@@ -301,12 +256,12 @@ impl Writer {
     /// No answer, or none that says what was stored: the same again (V4).
     fn send_doubted(&mut self, now: Time, attempt: Attempt, failure: Failure) {
         self.phase = Phase::Attempt(attempt);
-        self.doubted(now, failure);
+        self.session.doubted(now, failure);
     }
 
     /// The segment is closed without it. What the account cannot do is not asked for again.
     fn seal_failed(&mut self, failure: &Failure) {
-        self.stats.doubts += u64::from(matches!(failure, Failure::InDoubt { .. }));
+        self.session.stats.doubts += u64::from(matches!(failure, Failure::InDoubt { .. }));
         self.rungs.seal = match failure {
             Failure::NotSent(_) => true,
             Failure::InDoubt { status, .. } => !matches!(status, Some(500 | 501)),
@@ -339,13 +294,13 @@ impl Writer {
             }
             (Write::Claim(claimed), Cause::Forbidden) if self.may_open_unclaimed() => {
                 let claimed = claimed.clone();
-                self.trouble.clear();
+                self.session.trouble.clear();
                 self.open_unclaimed(&claimed);
             }
             (Write::Mark(_), Cause::Forbidden) => self.mark_refused(&refusal),
             _ => {
                 self.phase = Phase::Attempt(attempt);
-                self.refused(now, &refusal);
+                self.session.refused(now, &refusal);
             }
         }
     }
@@ -354,8 +309,10 @@ impl Writer {
     /// ask for does not happen, and the segment grows until it is full.
     fn mark_refused(&mut self, refusal: &Refusal) {
         self.rungs.mark = false;
-        if self.orders.roll.take().is_some() || core::mem::take(&mut self.orders.end) {
-            self.orders.refused = Some(Error::AccessDenied(said(refusal)));
+        if self.session.orders.roll.take().is_some()
+            || core::mem::take(&mut self.session.orders.end)
+        {
+            self.session.orders.refused = Some(Error::AccessDenied(said(refusal)));
         }
     }
 
@@ -364,7 +321,7 @@ impl Writer {
         match &attempt.write {
             // Somebody created it and somebody deleted it; it is free again.
             Write::Create(_) => self.send_again(now, attempt),
-            _ if self.opened.is_none() => self.search_again(),
+            _ if self.session.opened.is_none() => self.search_again(),
             _ => {
                 let tail = self.tail.as_ref().expect("a stream that is open has a tail");
                 let error = if tail.length > 0 {

@@ -11,17 +11,17 @@ use crate::call::{Cause, Properties};
 use crate::error::Error;
 use crate::stream::Segment;
 use crate::time::Time;
-use crate::writer::attempt::{Attempt, Fate, Sight, Stage, Standing, Viewer, Write};
-use crate::writer::attempt::{fate, must_compare, standing};
-use crate::writer::{Phase, Writer};
+use crate::writer::append::attempt::{Attempt, Fate, Sight, Stage, Standing, Viewer, Write};
+use crate::writer::append::attempt::{fate, must_compare, standing};
+use crate::writer::append::{Chain, Phase};
 
-impl Writer {
+impl Chain {
     /// A look has shown the segment.
     pub(super) fn seen(&mut self, now: Time, mut attempt: Attempt, seen: &Properties) {
         let number = attempt.number(self.tail.as_ref());
         let segment = match Segment::from_properties(number, seen) {
             Ok(segment) => segment,
-            Err(error) => return self.end(self.foreign(error)),
+            Err(error) => return self.end(self.session.foreign(error)),
         };
         if !matches!(attempt.write, Write::Claim(_) | Write::Create(_))
             && must_compare(&attempt.write, &self.viewer(), &segment)
@@ -31,14 +31,6 @@ impl Writer {
             return;
         }
         self.judge(now, attempt, segment, None);
-    }
-
-    /// In mid-stream, what does not fit was put there by somebody else.
-    fn foreign(&self, error: Error) -> Error {
-        match error {
-            Error::Conflict(why) if self.opened.is_some() => Error::Diverged(why),
-            error => error,
-        }
     }
 
     pub(super) fn compared(
@@ -57,14 +49,18 @@ impl Writer {
         }
         attempt.look();
         self.phase = Phase::Attempt(attempt);
-        self.passing(now, "the service answered another range than asked".to_string(), None);
+        self.session.passing(
+            now,
+            "the service answered another range than asked".to_string(),
+            None,
+        );
     }
 
     fn viewer(&self) -> Viewer<'_> {
         Viewer {
             tail: self.tail.as_ref().expect("what is looked at is, or follows, a tail"),
-            nonce: self.entropy.nonce,
-            exclusive: self.opened.is_none_or(|opened| opened.exclusive),
+            nonce: self.session.entropy.nonce,
+            exclusive: self.session.opened.is_none_or(|opened| opened.exclusive),
         }
     }
 
@@ -80,10 +76,10 @@ impl Writer {
         let (Write::Claim(wanted) | Write::Create(wanted)) = &attempt.write else {
             unreachable!("only claims and creations are about ownership")
         };
-        let viewer = Viewer { tail: wanted, nonce: self.entropy.nonce, exclusive: true };
+        let viewer = Viewer { tail: wanted, nonce: self.session.entropy.nonce, exclusive: true };
         match fate(&attempt.write, &viewer, &Sight { segment: &seen, equal: None }) {
             Fate::Landed => {
-                self.trouble.clear();
+                self.session.trouble.clear();
                 let etag = seen.etag.clone();
                 let write = match attempt.write {
                     Write::Create(_) => Write::Create(seen),
@@ -92,7 +88,7 @@ impl Writer {
                 self.written(write, etag);
             }
             Fate::Pending => self.send_again(now, attempt),
-            Fate::Dead | Fate::Unknown if self.opened.is_none() => self.search_again(),
+            Fate::Dead | Fate::Unknown if self.session.opened.is_none() => self.search_again(),
             Fate::Dead | Fate::Unknown => self.contested(seen),
         }
     }
@@ -100,9 +96,9 @@ impl Writer {
     /// Rolling over, the next segment is there and not ours. An older appender's late creation is
     /// claimed; anything else means that we were superseded (O2).
     fn contested(&mut self, seen: Segment) {
-        let epoch = self.opened.map_or(0, |opened| opened.epoch);
+        let epoch = self.session.opened.map_or(0, |opened| opened.epoch);
         let older = seen.identity.as_ref().is_some_and(|owner| owner.epoch < epoch);
-        if older && seen.length == 0 && !seen.is_closed() && seen.start == self.committed {
+        if older && seen.length == 0 && !seen.is_closed() && seen.start == self.session.committed {
             let mut claimed = seen;
             claimed.identity = Some(self.identity(&claimed, epoch));
             self.phase = Phase::Attempt(Attempt::new(Write::Claim(claimed)));
@@ -120,23 +116,23 @@ impl Writer {
             (Fate::Landed, Write::Append(body)) => {
                 let body = body.clone();
                 let blocks = seen.blocks;
-                self.trouble.clear();
+                self.session.trouble.clear();
                 self.appended(&body, blocks, seen.etag.clone());
                 self.stand(seen, before + body.0.len() as u64, attempt.cause);
             }
             (Fate::Landed, write) => {
                 let write = write.clone();
-                self.trouble.clear();
+                self.session.trouble.clear();
                 if self.stand(seen.clone(), before, None) {
                     self.written(write, seen.etag);
                 }
             }
             (Fate::Unknown, Write::Append(body)) => {
-                let range = self.committed..self.committed + body.0.len() as u64;
+                let range = self.session.committed..self.session.committed + body.0.len() as u64;
                 self.end(Error::UnknownOutcome(range, self.position()));
             }
             (Fate::Dead | Fate::Unknown, _) => {
-                self.trouble.clear();
+                self.session.trouble.clear();
                 self.stand(seen, before, attempt.cause);
             }
             (Fate::Pending, _) => self.resend(now, attempt, seen, before),
@@ -161,7 +157,7 @@ impl Writer {
         attempt.stage = Stage::Send;
         self.phase = Phase::Attempt(attempt);
         if contradicted {
-            self.passing(now, "the service contradicts itself".to_string(), None);
+            self.session.passing(now, "the service contradicts itself".to_string(), None);
         }
     }
 

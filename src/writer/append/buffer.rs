@@ -32,8 +32,9 @@ pub(super) enum Refused {
 }
 
 impl Buffer {
-    pub(super) fn new(block_bytes: usize, room: u64) -> Self {
-        assert!(block_bytes > 0 && room >= block_bytes as u64, "a block fits into the room");
+    pub(super) fn new(block_bytes: u64, room: u64) -> Self {
+        assert!(block_bytes > 0 && room >= block_bytes, "a block fits into the room");
+        let block_bytes = usize::try_from(block_bytes).expect("a block is at most 100 MiB");
         Self { blocks: VecDeque::new(), frozen: None, held: 0, block_bytes, room }
     }
 

@@ -13,12 +13,15 @@ use crate::call::{Answer, BlobKind, Call, Cause, Page, Properties, Refusal, Targ
 use crate::error::Error;
 use crate::limits;
 use crate::stream::{Segment, StreamId};
+use crate::writer::Config;
 
 /// A search under way: what is known, and what is asked next.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
     question: Question,
     create_container: bool,
+    /// Whether the block layout will do as well.
+    any_layout: bool,
     /// The highest segment known to be over.
     over: Option<Segment>,
     /// The lowest number known to be missing.
@@ -60,6 +63,8 @@ pub(super) enum Found {
 pub(super) enum Stop {
     /// What exists cannot be appended to.
     Final(Error),
+    /// What exists is, or seems to be, of the block layout, which is as welcome.
+    OtherLayout,
     /// The service refused a question.
     Refused(Refusal),
 }
@@ -71,10 +76,15 @@ const SUSPICIONS: u32 = 2;
 const AHEAD: [u32; 3] = [2, 4, 8];
 
 impl Search {
-    pub(super) const fn new(create_container: bool) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        Self::again(config.create_container, config.layout.is_none())
+    }
+
+    const fn again(create_container: bool, any_layout: bool) -> Self {
         Self {
             question: Question::Segment(1),
             create_container,
+            any_layout,
             over: None,
             missing: None,
             stream: None,
@@ -110,6 +120,7 @@ impl Search {
         match (self.question.clone(), answer) {
             (Question::Segment(k), Ok(Answer::Properties(seen))) => self.exists(k, &seen),
             (Question::Segment(k), Err(refusal)) => self.absent(k, refusal),
+            (Question::OtherLayout, Ok(_)) if self.any_layout => Err(Stop::OtherLayout),
             (Question::OtherLayout, Ok(_)) => Err(Stop::Final(other_layout())),
             (Question::OtherLayout, Err(refusal)) if refusal.cause == Cause::BlobNotFound => {
                 self.ask(Question::Listing(None))
@@ -242,7 +253,8 @@ impl Search {
                 "segment {found} exists and segment {missing} does not"
             ))));
         }
-        *self = Self { gap: (missing, times), ..Self::new(self.create_container) };
+        *self =
+            Self { gap: (missing, times), ..Self::again(self.create_container, self.any_layout) };
         Ok(None)
     }
 }
@@ -295,6 +307,8 @@ mod tests {
             let start = u64::from(number - 1) * 10;
             let open = self.tail_open && number == self.count;
             let identity = Identity {
+                layout: crate::stream::Layout::Append,
+                tags: vec![],
                 stream: StreamId([7; 16]),
                 number,
                 start,
@@ -335,7 +349,7 @@ mod tests {
         }
 
         fn search(&self) -> (Result<Found, Stop>, u32) {
-            let mut search = Search::new(false);
+            let mut search = Search::again(false, false);
             for requests in 1..100 {
                 match search.learn(self.answer(&search.call())) {
                     Ok(None) => {}
@@ -371,7 +385,7 @@ mod tests {
     #[test]
     fn nothing_is_created_without_a_listing_or_probes() {
         let world = World::new(0, false);
-        let mut search = Search::new(false);
+        let mut search = Search::again(false, false);
         let mut asked = Vec::new();
         while let Ok(None) = search.learn({
             asked.push(search.call());
@@ -393,7 +407,7 @@ mod tests {
     #[test]
     fn other_blobs_below_a_new_stream_refuse_it() {
         for name in ["readme", "01", "+1", "1/x", ""] {
-            let mut search = Search::new(false);
+            let mut search = Search::again(false, false);
             search.question = Question::Listing(None);
             let page = Page { entries: vec![(name.to_string(), None)], next: None };
             let found = search.learn(Ok(Answer::Listed(page)));
@@ -403,7 +417,7 @@ mod tests {
 
     #[test]
     fn a_segment_that_appears_meanwhile_starts_the_search_again() {
-        let mut search = Search::new(false);
+        let mut search = Search::again(false, false);
         search.question = Question::Listing(None);
         let page = Page { entries: vec![("1".to_string(), None)], next: None };
         assert_eq!(search.learn(Ok(Answer::Listed(page))), Ok(None));
@@ -412,7 +426,7 @@ mod tests {
 
     #[test]
     fn all_pages_of_a_listing_are_read_even_empty_ones() {
-        let mut search = Search::new(false);
+        let mut search = Search::again(false, false);
         search.question = Question::Listing(None);
         let empty = Page { entries: vec![], next: Some("m".to_string()) };
         assert_eq!(search.learn(Ok(Answer::Listed(empty))), Ok(None));

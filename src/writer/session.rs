@@ -1,0 +1,200 @@
+//! What an appender of either layout has: the caller's orders, how far the stream has come, the
+//! requests under way and the trouble that they are in.
+//!
+//! Invariants: `committed` and `accepted` never shrink; an order once given stands until it is done
+//! or refused, whatever becomes of the caller's patience; after a final error no command is taken.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::call::{Call, Cause, Failure, Refusal};
+use crate::error::Error;
+use crate::rng::Rng;
+use crate::time::{Span, Time, UnixTime};
+use crate::writer::flights::Flights;
+use crate::writer::trouble::Trouble;
+use crate::writer::{Config, Entropy, Layout, Opened, Output, Stats, Ticket};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) config: Config,
+    pub(super) entropy: Entropy,
+    pub(super) rng: Rng,
+    pub(super) flights: Flights,
+    pub(super) opened: Option<Opened>,
+    pub(super) orders: Orders,
+    pub(super) accepted: u64,
+    pub(super) committed: u64,
+    pub(super) trouble: Trouble,
+    /// The last `Date` of the service, and when it arrived.
+    pub(super) date: Option<(Time, UnixTime)>,
+    pub(super) stats: Stats,
+    /// The final error.
+    pub(super) over: Option<Error>,
+}
+
+/// What the caller has asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Orders {
+    /// Send what was accepted up to here, full block or not.
+    pub(super) flush: u64,
+    /// Close the segment once everything up to here is committed.
+    pub(super) roll: Option<u64>,
+    /// Merge small blocks once everything up to here is committed.
+    pub(super) compact: Option<u64>,
+    /// End the stream once everything is committed.
+    pub(super) end: bool,
+    /// The service does not allow what was ordered last.
+    pub(super) refused: Option<Error>,
+    /// The stream is ended.
+    pub(super) ended: bool,
+    /// Take no more bytes.
+    pub(super) close: bool,
+}
+
+impl Session {
+    pub(super) fn new(config: Config, entropy: Entropy) -> Self {
+        Self {
+            config,
+            entropy,
+            rng: Rng::new(entropy.seed),
+            flights: Flights::default(),
+            opened: None,
+            orders: Orders::default(),
+            accepted: 0,
+            committed: 0,
+            trouble: Trouble::default(),
+            date: None,
+            stats: Stats::default(),
+            over: None,
+        }
+    }
+
+    /// The stream is ours from `start` on.
+    pub(super) fn begin(&mut self, layout: Layout, start: u64, epoch: u64, exclusive: bool) {
+        self.committed = start;
+        self.accepted = start;
+        self.orders.flush = start;
+        self.opened = Some(Opened { layout, start, epoch, exclusive });
+    }
+
+    /// Nothing more happens (O3).
+    pub(super) fn end(&mut self, error: Error) {
+        self.trouble.clear();
+        self.flights.clear();
+        self.over = Some(error);
+    }
+}
+
+// Commands.
+impl Session {
+    pub(super) fn flush(&mut self, now: Time) -> Result<Ticket, Error> {
+        self.usable()?;
+        self.orders.flush = self.accepted;
+        self.trouble.hurry();
+        Ok(Ticket::committed(self.accepted, now))
+    }
+
+    pub(super) fn seal(&mut self, now: Time) -> Result<Ticket, Error> {
+        self.open()?;
+        self.flush(now)?;
+        self.orders.refused = None;
+        self.orders.end = !self.orders.ended;
+        Ok(Ticket::ended(now))
+    }
+
+    /// Whether a command of any kind is taken.
+    pub(super) fn usable(&self) -> Result<(), Error> {
+        match &self.over {
+            _ if self.orders.close => Err(Error::Closed),
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a command is taken that needs to know the stream.
+    pub(super) fn open(&self) -> Result<(), Error> {
+        self.usable()?;
+        self.opened.map_or(Err(Error::NotOpen), |_| Ok(()))
+    }
+
+    /// Whether a command is taken that leads to more bytes.
+    pub(super) fn writable(&self) -> Result<(), Error> {
+        match &self.over {
+            _ if self.orders.close => Err(Error::Closed),
+            _ if self.orders.end || self.orders.ended => Err(Error::Sealed),
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether bytes are taken.
+    pub(super) fn appendable(&self) -> Result<(), Error> {
+        self.writable()?;
+        self.opened.map_or(Err(Error::NotOpen), |_| Ok(()))
+    }
+}
+
+// Requests and what is wrong with them.
+impl Session {
+    /// A request, unless there is a pause.
+    pub(super) fn send(&mut self, now: Time, call: Call) -> Output {
+        let op = self.flights.begin(now, &call);
+        self.stats.count(&call);
+        Output::Call { op, call }
+    }
+
+    /// A failure that may pass: the same again after a pause.
+    pub(super) fn passing(&mut self, now: Time, reason: String, retry_after: Option<Span>) {
+        self.stats.retries += 1;
+        self.trouble.passing(now, Error::Unavailable(reason), retry_after, &mut self.rng);
+    }
+
+    /// A failure that lasts until the caller does something about it.
+    pub(super) fn lasting(&mut self, now: Time, error: Error) {
+        self.stats.retries += 1;
+        self.trouble.lasting(now, error, &mut self.rng);
+    }
+
+    /// An answer that is no answer to what was asked.
+    pub(super) fn doubted(&mut self, now: Time, failure: Failure) {
+        match failure {
+            Failure::NotSent(reason) => self.passing(now, reason, None),
+            Failure::InDoubt { reason, status, retry_after } => {
+                self.stats.doubts += 1;
+                self.stats.throttled += u64::from(matches!(status, Some(429 | 503)));
+                self.passing(now, reason, retry_after);
+            }
+            Failure::Refused(refusal) => self.refused(now, &refusal),
+        }
+    }
+
+    /// A refusal that says nothing about earlier attempts: the same again, sooner or later.
+    pub(super) fn refused(&mut self, now: Time, refusal: &Refusal) {
+        let said = said(refusal);
+        let error = match refusal.cause {
+            Cause::Unauthenticated => Error::Unauthenticated(said),
+            Cause::Forbidden => Error::AccessDenied(said),
+            Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
+            Cause::Damaged | Cause::Leased | Cause::Unready => {
+                return self.passing(now, said, None);
+            }
+            _ => Error::Unavailable(said),
+        };
+        self.lasting(now, error);
+    }
+
+    /// In mid-stream, what does not fit was put there by somebody else.
+    pub(super) fn foreign(&self, error: Error) -> Error {
+        match error {
+            Error::Conflict(why) if self.opened.is_some() => Error::Diverged(why),
+            error => error,
+        }
+    }
+}
+
+/// What the service said, for people.
+pub(super) fn said(refusal: &Refusal) -> String {
+    format!("{} (status {})", refusal.code, refusal.status)
+}

@@ -315,6 +315,7 @@ mod tests {
                 headers: vec![],
                 archived: false,
                 tagged: false,
+                unsendable: None,
             })
         }
 

@@ -266,12 +266,16 @@ pub struct Properties {
     pub created: Option<UnixTime>,
     /// All metadata.
     pub metadata: Metadata,
-    /// What a commit has to send again. `Content-MD5` is not among it: it is that of old content.
+    /// What a commit has to send again, for a block blob. `Content-MD5` is not among it: it is that
+    /// of old content.
     pub headers: Headers,
     /// `x-ms-access-tier: Archive`: neither content nor block list can be read or changed.
     pub archived: bool,
     /// Whether it has tags (`x-ms-tag-count`), which a commit would clear.
     pub tagged: bool,
+    /// What cannot be sent again as it is, by its name in the answer: metadata, or for a block blob
+    /// a content header, whose value is not printable ASCII. Whoever replaces the others loses it.
+    pub unsendable: Option<String>,
 }
 
 /// What Get Block List tells.

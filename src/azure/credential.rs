@@ -32,12 +32,17 @@ impl Credential {
     /// A shared access signature, with or without the leading `?`.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] if it has no signature or could not be part of a URL.
+    /// [`Error::InvalidArgument`] if it has no signature, could not be part of a URL, or makes the
+    /// service show other content headers than the blob has.
     pub fn sas(token: &str) -> Result<Self, Error> {
         let token = token.trim().trim_start_matches(['?', '&']);
         let clean = token.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
         if !clean || !token.split('&').any(|pair| pair.starts_with("sig=")) {
             return invalid("the shared access signature has no `sig` or is not URL-encoded");
+        }
+        // They would be taken for those of the blob, and become them.
+        if token.split('&').any(|pair| pair.starts_with("rsc")) {
+            return invalid("the shared access signature overrides headers of answers (`rsc...`)");
         }
         Ok(Self::Sas(token.to_string()))
     }
@@ -144,6 +149,7 @@ mod tests {
     fn malformed_credentials_are_refused() {
         assert!(Credential::sas("sv=1").is_err());
         assert!(Credential::sas("sig=a b").is_err());
+        assert!(Credential::sas("sv=1&rsct=text%2Fplain&sig=a").is_err());
         assert!(Credential::bearer("").is_err());
         assert!(Credential::bearer("a\r\nb").is_err());
         assert!(Credential::shared_key("", "AAAA").is_err());

@@ -14,5 +14,6 @@ pub mod response;
 pub mod sas;
 pub mod sign;
 
+mod block_list;
 mod listing;
 mod xml;

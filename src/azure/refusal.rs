@@ -35,7 +35,7 @@ fn by_code(code: &str) -> Option<Cause> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, cause)| *cause)
 }
 
-const CODES: [(&str, Cause); 27] = [
+const CODES: [(&str, Cause); 31] = [
     ("AppendPositionConditionNotMet", Cause::ConditionNotMet),
     ("AuthenticationFailed", Cause::Unauthenticated),
     ("BlobAlreadyExists", Cause::AlreadyExists),
@@ -43,13 +43,16 @@ const CODES: [(&str, Cause); 27] = [
     ("BlobIsSealed", Cause::BlobSealed),
     ("BlobNotFound", Cause::BlobNotFound),
     ("BlockCountExceedsLimit", Cause::BlockCountExceeded),
+    ("BlockListTooLong", Cause::BlockListTooLong),
     ("ConditionNotMet", Cause::ConditionNotMet),
     ("ContainerAlreadyExists", Cause::ContainerAlreadyExists),
     ("ContainerBeingDeleted", Cause::Unready),
     ("ContainerNotFound", Cause::ContainerNotFound),
     ("Crc64Mismatch", Cause::Damaged),
     ("InvalidAuthenticationInfo", Cause::Unauthenticated),
+    ("InvalidBlobOrBlock", Cause::ForeignStaged),
     ("InvalidBlobType", Cause::InvalidBlobType),
+    ("InvalidBlockList", Cause::InvalidBlockList),
     ("LeaseIdMismatchWithBlobOperation", Cause::Leased),
     ("LeaseIdMissing", Cause::Leased),
     ("LeaseLost", Cause::Leased),
@@ -60,6 +63,7 @@ const CODES: [(&str, Cause); 27] = [
     ("PendingCopyOperation", Cause::Unready),
     ("RequestBodyTooLarge", Cause::TooLarge),
     ("RequestEntityTooLarge", Cause::TooLarge),
+    ("RequestEntityTooLargeBlockCountExceedsLimit", Cause::BlockCountExceeded),
     ("SystemInUse", Cause::Unready),
     ("TargetConditionNotMet", Cause::ConditionNotMet),
     ("UnauthorizedBlobOverwrite", Cause::AlreadyExists),
@@ -97,7 +101,15 @@ mod tests {
         for status in [400, 409, 412] {
             assert_eq!(cause(status, "BlobAlreadyExists"), Cause::AlreadyExists);
         }
-        assert_eq!(cause(409, "BlockCountExceedsLimit"), Cause::BlockCountExceeded);
+        for code in ["BlockCountExceedsLimit", "RequestEntityTooLargeBlockCountExceedsLimit"] {
+            assert_eq!(cause(409, code), Cause::BlockCountExceeded);
+        }
+        for status in [400, 409] {
+            assert_eq!(cause(status, "BlockListTooLong"), Cause::BlockListTooLong);
+        }
+        assert_eq!(cause(400, "InvalidBlobOrBlock"), Cause::ForeignStaged);
+        assert_eq!(cause(400, "InvalidBlockList"), Cause::InvalidBlockList);
+        assert_eq!(cause(409, "BlobArchived"), Cause::Other);
         assert_eq!(cause(409, "BlobIsSealed"), Cause::BlobSealed);
         assert_eq!(cause(403, "AuthenticationFailed"), Cause::Unauthenticated);
         assert_eq!(cause(403, "AuthorizationPermissionMismatch"), Cause::Forbidden);

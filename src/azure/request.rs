@@ -1,19 +1,24 @@
 //! A call as an HTTP request, and its authorization.
 //!
 //! Invariants: every PUT has a `Content-Length`, also of 0; no `Content-Type` that is not signed;
-//! the body's checksum goes with it unless switched off; each attempt is authorized anew.
+//! the body's checksum goes with it unless switched off; each attempt is authorized anew. What a
+//! blob carries is sent as it was given: whoever read it knows that it can be (`Properties`).
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use base64ct::{Base64, Encoding as _};
+
+use crate::azure::block_list;
 use crate::azure::crc64::crc64_base64;
 use crate::azure::credential::Credential;
 use crate::azure::date::format_rfc1123;
 use crate::azure::location::{Location, encode_query};
 use crate::azure::sign;
-use crate::call::{Body, Call, Metadata};
+use crate::call::{Body, Call, ETag, Metadata};
 use crate::time::UnixTime;
 
 /// The version of the service's interface that is spoken: blocks up to 100 MiB, and known to
@@ -60,19 +65,22 @@ pub struct Request {
 impl Request {
     /// `call` at `location`, not yet authorized.
     pub fn new(call: &Call, location: &Location, checksums: bool) -> Self {
-        let mut request = match call {
+        let (method, path) = match call {
             Call::AppendBlock { target, .. }
             | Call::CreateAppendBlob { target, .. }
             | Call::SetMetadata { target, .. }
-            | Call::Seal { target, .. } => Self::at(Method::Put, location.blob_path(*target)),
-            Call::GetProperties { target } => Self::at(Method::Head, location.blob_path(*target)),
-            Call::PutBlock { .. } | Call::PutBlockList { .. } | Call::GetBlockList { .. } => {
-                unimplemented!("the codec of the block layout")
+            | Call::Seal { target, .. }
+            | Call::PutBlock { target, .. }
+            | Call::PutBlockList { target, .. } => (Method::Put, location.blob_path(*target)),
+            Call::GetProperties { target } => (Method::Head, location.blob_path(*target)),
+            Call::GetRange { target, .. } | Call::GetBlockList { target } => {
+                (Method::Get, location.blob_path(*target))
             }
-            Call::GetRange { target, .. } => Self::at(Method::Get, location.blob_path(*target)),
-            Call::ListSegments { .. } => Self::at(Method::Get, location.container_path().into()),
-            Call::CreateContainer => Self::at(Method::Put, location.container_path().into()),
+            Call::ListSegments { .. } => (Method::Get, location.container_path().into()),
+            Call::CreateContainer => (Method::Put, location.container_path().into()),
         };
+        let mut request =
+            Self { method, path, query: vec![], sas: None, headers: vec![], body: None };
         request.describe(call, location, checksums);
         if request.method == Method::Put {
             let length = request.body.as_ref().map_or(0, |body| body.0.len());
@@ -81,37 +89,53 @@ impl Request {
         request
     }
 
-    fn at(method: Method, path: String) -> Self {
-        Self { method, path, query: vec![], sas: None, headers: vec![], body: None }
-    }
-
     fn describe(&mut self, call: &Call, location: &Location, checksums: bool) {
         match call {
             Call::AppendBlock { body, position, etag, .. } => {
                 self.query("comp", "appendblock");
-                self.header("if-match", &etag.0);
+                self.condition(Some(etag));
                 self.header("x-ms-blob-condition-appendpos", &position.to_string());
                 self.carry(body, checksums);
             }
             Call::CreateAppendBlob { metadata, content_type, .. } => {
-                self.header("if-none-match", "*");
+                self.condition(None);
                 self.header("x-ms-blob-type", "AppendBlob");
                 self.header("x-ms-blob-content-type", content_type);
                 self.metadata(metadata);
             }
             Call::SetMetadata { metadata, etag, .. } => {
                 self.query("comp", "metadata");
-                self.header("if-match", &etag.0);
+                self.condition(Some(etag));
                 self.metadata(metadata);
             }
             Call::Seal { etag, .. } => {
                 self.query("comp", "seal");
-                self.header("if-match", &etag.0);
+                self.condition(Some(etag));
             }
             Call::GetProperties { .. } => {}
-            Call::GetRange { offset, length, .. } => {
+            Call::GetRange { offset, length, etag, .. } => {
                 let range = format!("bytes={offset}-{}", offset + length - 1);
                 self.header("x-ms-range", &range);
+                if etag.is_some() {
+                    self.condition(etag.as_ref());
+                }
+            }
+            Call::PutBlock { id, body, .. } => {
+                self.query("comp", "block");
+                self.query("blockid", &Base64::encode_string(&id.0));
+                self.carry(body, checksums);
+            }
+            Call::PutBlockList { list, metadata, headers, etag, .. } => {
+                self.query("comp", "blocklist");
+                self.condition(etag.as_ref());
+                self.header("content-type", "application/xml");
+                headers.iter().for_each(|(name, value)| self.header(name, value));
+                self.metadata(metadata);
+                self.carry(&Body(Arc::new(block_list::write(list))), checksums);
+            }
+            Call::GetBlockList { .. } => {
+                self.query("comp", "blocklist");
+                self.query("blocklisttype", "all");
             }
             Call::ListSegments { marker } => {
                 self.query("restype", "container");
@@ -122,7 +146,6 @@ impl Request {
                 }
             }
             Call::CreateContainer => self.query("restype", "container"),
-            Call::PutBlock { .. } | Call::PutBlockList { .. } | Call::GetBlockList { .. } => {}
         }
     }
 
@@ -135,6 +158,14 @@ impl Request {
     #[inline(never)]
     fn header(&mut self, name: &str, value: &str) {
         self.headers.push((name.to_string(), value.to_string()));
+    }
+
+    /// The ETag that the blob must have; without one there must be no blob.
+    fn condition(&mut self, etag: Option<&ETag>) {
+        match etag {
+            Some(etag) => self.header("if-match", &etag.0),
+            None => self.header("if-none-match", "*"),
+        }
     }
 
     fn metadata(&mut self, metadata: &Metadata) {

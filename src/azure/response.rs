@@ -9,15 +9,31 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::azure::block_list;
 use crate::azure::date::parse_rfc1123;
 use crate::azure::listing;
 use crate::azure::location::Location;
 use crate::azure::refusal::failure;
 use crate::azure::xml::Element;
 use crate::call::{
-    Answer, BlobKind, CallKind, ETag, Failure, Metadata, Outcome, Properties, Reply,
+    Answer, BlobKind, Blocks, CallKind, ETag, Failure, Headers, Metadata, Outcome, Properties,
+    Reply,
 };
 use crate::time::Span;
+
+const META: &str = "x-ms-meta-";
+const TIER: &str = "x-ms-access-tier";
+
+/// What a commit clears unless it is sent again: the header that shows it, and the one that sets it.
+const CARRIED: [(&str, &str); 7] = [
+    ("cache-control", "x-ms-blob-cache-control"),
+    ("content-disposition", "x-ms-blob-content-disposition"),
+    ("content-encoding", "x-ms-blob-content-encoding"),
+    ("content-language", "x-ms-blob-content-language"),
+    ("content-type", "x-ms-blob-content-type"),
+    ("x-ms-encryption-scope", "x-ms-encryption-scope"),
+    (TIER, TIER),
+];
 
 /// A response: status, headers with names in lower case, and the body.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -76,16 +92,18 @@ impl Response {
                 blocks: u32::try_from(self.number("x-ms-blob-committed-block-count")?).ok()?,
                 etag: self.etag()?,
             }),
-            CallKind::CreateAppendBlob | CallKind::SetMetadata | CallKind::Seal => {
-                Some(Answer::Written { etag: self.etag()? })
-            }
+            CallKind::CreateAppendBlob
+            | CallKind::PutBlockList
+            | CallKind::SetMetadata
+            | CallKind::Seal => Some(Answer::Written { etag: self.etag()? }),
             CallKind::GetProperties => self.properties().map(Answer::Properties),
             CallKind::GetRange => Some(Answer::Range(self.body)),
             CallKind::ListSegments => {
                 listing::parse(&self.body, &location.prefix()).map(Answer::Listed)
             }
             CallKind::CreateContainer => Some(Answer::ContainerCreated),
-            CallKind::PutBlock | CallKind::PutBlockList | CallKind::GetBlockList => None,
+            CallKind::PutBlock => Some(Answer::Staged),
+            CallKind::GetBlockList => self.blocks().map(Answer::Blocks),
         }
     }
 
@@ -110,16 +128,46 @@ impl Response {
             sealed: self.header("x-ms-blob-sealed").is_some_and(|v| v.eq_ignore_ascii_case("true")),
             created: self.header("x-ms-creation-time").and_then(parse_rfc1123),
             metadata: self.metadata(),
-            headers: Vec::new(),
-            archived: false,
-            tagged: false,
+            headers: if kind == BlobKind::Block { self.carried() } else { Vec::new() },
+            archived: self.is_archived(),
+            tagged: self.number("x-ms-tag-count").is_some_and(|count| count > 0),
+            unsendable: self.unsendable(kind),
         })
+    }
+
+    /// A blob that is on its way back from the archive is still in it.
+    fn is_archived(&self) -> bool {
+        self.header(TIER).is_some_and(|tier| tier.eq_ignore_ascii_case("archive"))
+            || self.header("x-ms-archive-status").is_some()
+    }
+
+    fn carried(&self) -> Headers {
+        let inferred = self.header("x-ms-access-tier-inferred");
+        let inferred = inferred.is_some_and(|inferred| inferred.eq_ignore_ascii_case("true"));
+        let set = CARRIED.iter().filter(|(_, request)| *request != TIER || !inferred);
+        let set = set.filter_map(|(answer, request)| Some((*request, self.header(answer)?)));
+        let set = set.filter(|(_, value)| !value.is_empty());
+        set.map(|(request, value)| (request, value.to_string())).collect()
+    }
+
+    fn unsendable(&self, kind: BlobKind) -> Option<String> {
+        let is_carried = |name: &str| CARRIED.iter().any(|(answer, _)| *answer == name);
+        let is_replaced =
+            |name: &str| name.starts_with(META) || kind == BlobKind::Block && is_carried(name);
+        let is_plain = |value: &str| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        let lost = self.headers.iter().find(|(name, value)| is_replaced(name) && !is_plain(value));
+        lost.map(|(name, _)| name.clone())
+    }
+
+    /// A blob with committed blocks and no ETag could not be committed to.
+    fn blocks(&self) -> Option<Blocks> {
+        let blocks = Blocks { etag: self.etag(), ..block_list::parse(&self.body)? };
+        (blocks.committed.is_empty() || blocks.etag.is_some()).then_some(blocks)
     }
 
     fn metadata(&self) -> Metadata {
         let named = self.headers.iter();
-        let named =
-            named.filter_map(|(name, value)| Some((name.strip_prefix("x-ms-meta-")?, value)));
+        let named = named.filter_map(|(name, value)| Some((name.strip_prefix(META)?, value)));
         named.map(|(name, value)| (name.to_string(), value.clone())).collect()
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use alloc::vec;
 use proptest::prelude::*;
 
-use crate::call::{Cause, Page};
+use crate::call::{Block, BlockId, Cause, Page};
 use crate::time::UnixTime;
 
 fn location() -> Location {
@@ -74,6 +74,143 @@ fn properties_are_read_from_headers() {
     assert_eq!(seen.metadata, vec![("owner".to_string(), "ops".to_string())]);
 }
 
+/// The properties of a blob of this kind with these headers besides.
+fn properties(kind: &str, headers: &[(&str, &str)]) -> Properties {
+    let mut all = vec![
+        ("content-length", "5"),
+        ("etag", "\"0x8D1\""),
+        ("x-ms-blob-type", kind),
+        ("x-ms-blob-committed-block-count", "1"),
+    ];
+    all.extend_from_slice(headers);
+    match outcome(CallKind::GetProperties, response(200, &all, "")) {
+        Ok(Answer::Properties(seen)) => seen,
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
+#[test]
+fn what_a_commit_would_clear_is_read_as_what_it_has_to_send() {
+    let headers = [
+        ("content-type", "text/plain"),
+        ("content-encoding", "gzip"),
+        ("content-language", "en"),
+        ("cache-control", "no-store"),
+        ("content-disposition", "attachment; filename=\"a b\""),
+        ("content-md5", "b1kCrCNwJL3QwXbLkwY9xA=="),
+        ("x-ms-access-tier", "Cool"),
+        ("x-ms-encryption-scope", "scope"),
+        ("x-ms-tag-count", "0"),
+    ];
+    let seen = properties("BlockBlob", &headers);
+    let mut carried: Vec<_> =
+        seen.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    carried.sort_unstable();
+    let expected = [
+        ("x-ms-access-tier", "Cool"),
+        ("x-ms-blob-cache-control", "no-store"),
+        ("x-ms-blob-content-disposition", "attachment; filename=\"a b\""),
+        ("x-ms-blob-content-encoding", "gzip"),
+        ("x-ms-blob-content-language", "en"),
+        ("x-ms-blob-content-type", "text/plain"),
+        ("x-ms-encryption-scope", "scope"),
+    ];
+    assert_eq!(carried, expected);
+    assert_eq!((seen.length, seen.archived, seen.tagged), (5, false, false));
+    assert_eq!(seen.unsendable, None);
+    assert_eq!(properties("AppendBlob", &headers).headers, []);
+}
+
+#[test]
+fn a_tier_that_nobody_set_and_an_empty_header_are_not_carried() {
+    let headers = [
+        ("x-ms-access-tier", "Hot"),
+        ("x-ms-access-tier-inferred", "true"),
+        ("content-language", ""),
+    ];
+    assert_eq!(properties("BlockBlob", &headers).headers, []);
+}
+
+#[test]
+fn an_archived_blob_is_one_until_it_is_back() {
+    for headers in [
+        [("x-ms-access-tier", "archive"), ("x-ms-access-tier-inferred", "false")],
+        [("x-ms-access-tier", "Hot"), ("x-ms-archive-status", "rehydrate-pending-to-hot")],
+    ] {
+        assert!(properties("BlockBlob", &headers).archived, "{headers:?}");
+    }
+    assert!(!properties("BlockBlob", &[("x-ms-access-tier", "Cold")]).archived);
+}
+
+#[test]
+fn tags_show_as_their_count() {
+    assert!(properties("BlockBlob", &[("x-ms-tag-count", "2")]).tagged);
+}
+
+#[test]
+fn a_value_that_cannot_be_sent_again_is_named() {
+    let unsendable =
+        |kind, name, value| properties(kind, &[("x-ms-meta-a", "b"), (name, value)]).unsendable;
+    for value in ["\u{e9}t\u{e9}", "a\u{7f}", "a\tb"] {
+        let named = unsendable("BlockBlob", "content-disposition", value);
+        assert_eq!(named.as_deref(), Some("content-disposition"), "{value:?}");
+        for kind in ["AppendBlob", "BlockBlob"] {
+            let named = unsendable(kind, "x-ms-meta-owner", value);
+            assert_eq!(named.as_deref(), Some("x-ms-meta-owner"), "{value:?}");
+        }
+        // Nothing ever replaces the content headers of an append blob.
+        assert_eq!(unsendable("AppendBlob", "content-disposition", value), None, "{value:?}");
+        assert_eq!(unsendable("BlockBlob", "server", value), None, "{value:?}");
+    }
+}
+
+#[test]
+fn a_staged_block_and_a_commit_are_answered_by_created() {
+    assert_eq!(outcome(CallKind::PutBlock, response(201, &[], "")), Ok(Answer::Staged));
+    let headers = [("etag", "\"0x8D1\"")];
+    let committed = outcome(CallKind::PutBlockList, response(201, &headers, ""));
+    assert_eq!(committed, Ok(Answer::Written { etag: etag() }));
+    let lacking = [
+        (CallKind::PutBlock, response(200, &[], "")),
+        (CallKind::PutBlockList, response(201, &[], "")),
+        (CallKind::PutBlockList, response(200, &headers, "")),
+    ];
+    for (kind, response) in lacking {
+        let outcome = outcome(kind, response);
+        assert!(matches!(outcome, Err(Failure::InDoubt { .. })), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_block_list_tells_both_lists_and_the_etag() {
+    let block = |name: &str| Block { id: BlockId(name.as_bytes().into()), size: 3 };
+    let staged = "<UncommittedBlocks><Block><Name>Yg==</Name><Size>3</Size></Block>\
+                  </UncommittedBlocks>";
+    let body = format!(
+        "\u{feff}<?xml version=\"1.0\"?><BlockList><CommittedBlocks><Block><Name>\
+                        YQ==</Name><Size>3</Size></Block></CommittedBlocks>{staged}</BlockList>"
+    );
+    let headers = [("etag", "\"0x8D1\"")];
+    let both = Blocks { committed: vec![block("a")], staged: vec![block("b")], etag: Some(etag()) };
+    let read = outcome(CallKind::GetBlockList, response(200, &headers, &body));
+    assert_eq!(read, Ok(Answer::Blocks(both)));
+    // Nothing was ever committed.
+    let body = format!("<BlockList><CommittedBlocks />{staged}</BlockList>");
+    let only = Blocks { staged: vec![block("b")], ..Blocks::default() };
+    let read = outcome(CallKind::GetBlockList, response(200, &[], &body));
+    assert_eq!(read, Ok(Answer::Blocks(only)));
+}
+
+#[test]
+fn a_block_list_that_nothing_can_be_committed_to_is_in_doubt() {
+    let block = "<Block><Name>YQ==</Name><Size>3</Size></Block>";
+    let list = format!("<BlockList><CommittedBlocks>{block}</CommittedBlocks></BlockList>");
+    for body in [list.as_str(), "", "<html>busy</html>", "<BlockList><CommittedBlocks>"] {
+        let read = outcome(CallKind::GetBlockList, response(200, &[], body));
+        assert!(matches!(read, Err(Failure::InDoubt { .. })), "{body}");
+    }
+}
+
 #[test]
 fn an_append_blob_without_its_count_is_not_believed() {
     let headers =
@@ -123,7 +260,7 @@ proptest! {
     #[test]
     fn no_answer_makes_it_panic(
         status in 100u16..600,
-        names in prop::collection::vec("(etag|date|x-ms-[a-z-]{0,20}|content-length|retry-after)", 0..6),
+        names in prop::collection::vec("(etag|date|x-ms-[a-z-]{0,20}|content-[a-z]{1,9}|retry-after)", 0..6),
         value in ".{0,40}",
         body in prop::collection::vec(any::<u8>(), 0..100),
     ) {
@@ -137,6 +274,9 @@ proptest! {
             CallKind::GetRange,
             CallKind::ListSegments,
             CallKind::CreateContainer,
+            CallKind::PutBlock,
+            CallKind::PutBlockList,
+            CallKind::GetBlockList,
         ] {
             let response = Response { status, headers: headers.clone(), body: body.clone() };
             let _ = response.reply(kind, &location());

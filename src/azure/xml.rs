@@ -2,7 +2,8 @@
 //! content. A general reader is 35 kB of component; these documents are flat.
 //!
 //! Invariants: a byte-order mark in front is skipped; what is not well-formed enough to be read is
-//! nothing, never a part of it; no input makes it panic.
+//! nothing, never a part of it; no input makes it panic. Each level of a document is scanned once,
+//! so that a block list of 4 MB is read in linear time.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -82,8 +83,7 @@ fn next(text: &str) -> Option<(&str, Element<'_>, &str)> {
 
 /// Where the end tag of `name` begins. No element of these documents contains one of its name.
 fn end_of(text: &str, name: &str) -> Option<usize> {
-    let tags = text.char_indices().filter(|(_, c)| *c == '<').map(|(at, _)| at);
-    tags.into_iter().find(|at| {
+    text.match_indices('<').map(|(at, _)| at).find(|at| {
         let tag = text.get(*at..).and_then(|tag| tag.strip_prefix("</")?.strip_prefix(name));
         tag.is_some_and(|rest| rest.starts_with('>'))
     })

@@ -207,9 +207,10 @@ fn outgoing(request: &Request, location: &Location) -> Option<http::OutgoingRequ
     Some(outgoing)
 }
 
-/// What is not UTF-8 is no header that the service sends.
+/// What is not UTF-8 is taken for Latin-1, so that the codec sees that it is not ASCII.
 fn text(value: &[u8]) -> String {
-    core::str::from_utf8(value).map_or_else(|_| String::new(), ToString::to_string)
+    let latin = |_| value.iter().copied().map(char::from).collect();
+    core::str::from_utf8(value).map_or_else(latin, ToString::to_string)
 }
 
 fn not_sent(how: &str) -> Failure {

@@ -109,6 +109,7 @@ fn answer(answer: Answer<Slice>) -> call::Answer {
             headers: Vec::new(),
             archived: false,
             tagged: false,
+            unsendable: None,
         }),
         Answer::Content { extents, .. } => {
             call::Answer::Range(extents.iter().flat_map(Slice::bytes).copied().collect())

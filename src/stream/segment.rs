@@ -46,6 +46,10 @@ impl Segment {
         if seen.kind != BlobKind::Append {
             return Err(Error::Conflict(format!("segment {number} is not an append blob")));
         }
+        if let Some(name) = &seen.unsendable {
+            let why = format!("segment {number} has `{name}`, whose value cannot be sent again");
+            return Err(Error::Conflict(why));
+        }
         let identity = Identity::read(&seen.metadata)?;
         if identity.as_ref().is_some_and(|identity| identity.layout != Layout::Append) {
             return Err(Error::Conflict(format!("segment {number} is of the block layout")));

@@ -329,6 +329,7 @@ mod tests {
                 headers: vec![],
                 archived: false,
                 tagged: false,
+                unsendable: None,
             })
         }
 

@@ -133,6 +133,7 @@ fn properties(length: u64, tag: &str, metadata: Metadata) -> Properties {
         headers: vec![],
         archived: false,
         tagged: false,
+        unsendable: None,
     }
 }
 
@@ -357,6 +358,15 @@ fn a_log_that_somebody_else_began_is_adopted_by_a_claim() {
     };
     let claim = Identity::read(&metadata).unwrap().unwrap();
     assert_eq!((claim.number, claim.start, claim.base, claim.stream), (1, 0, 9, STREAM));
+}
+
+#[test]
+fn a_log_whose_metadata_a_claim_would_change_is_refused() {
+    let mut desk = Desk::new(Config::default());
+    let seen = properties(9, "1", vec![("a".to_string(), "\u{e9}".to_string())]);
+    let seen = Properties { unsendable: Some("x-ms-meta-a".to_string()), ..seen };
+    desk.answer(Answer::Properties(seen));
+    assert!(matches!(desk.writer.stopped_by(), Some(Error::Conflict(_))));
 }
 
 #[test]

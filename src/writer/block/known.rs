@@ -40,6 +40,11 @@ pub(super) fn identify(seen: &Properties) -> Result<Option<Identity>, Error> {
     if seen.tagged {
         return Err(conflict("the blob has tags, which a commit would clear; remove them first"));
     }
+    if let Some(name) = &seen.unsendable {
+        return Err(Error::Conflict(format!(
+            "the blob's `{name}` cannot be kept: it is not printable ASCII; change it first"
+        )));
+    }
     let identity = Identity::read(&seen.metadata)?;
     match &identity {
         Some(identity) if identity.layout != Layout::Block => {

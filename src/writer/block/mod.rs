@@ -251,3 +251,6 @@ impl BlockBlob {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,12 +50,6 @@ impl Segment {
             let why = format!("segment {number} has `{name}`, whose value cannot be sent again");
             return Err(Error::Conflict(why));
         }
-        if let Some(name) = &seen.unsendable {
-            return Err(Error::Conflict(format!(
-                "`{name}` of segment {number} cannot be kept: it is not printable ASCII; change it \
-                 first"
-            )));
-        }
         let identity = Identity::read(&seen.metadata)?;
         if identity.as_ref().is_some_and(|identity| identity.layout != Layout::Append) {
             return Err(Error::Conflict(format!("segment {number} is of the block layout")));

@@ -20,14 +20,20 @@ pub enum Compaction {
 }
 
 impl Compaction {
+    /// Whether a list of `count` blocks is looked at by every commit.
+    pub const fn applies_to(self, count: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::Hadoop14520 { above } => count > above as usize,
+        }
+    }
+
     /// The run to be merged into a block of at most `max` bytes, given the sizes of all blocks in
     /// order as the next commit would list them.
-    pub fn plan(self, sizes: impl ExactSizeIterator<Item = u64>, max: u64) -> Option<Range<usize>> {
+    pub fn plan(self, sizes: impl Iterator<Item = u64>, max: u64) -> Option<Range<usize>> {
         match self {
-            Self::Hadoop14520 { above } if sizes.len() > above as usize => {
-                hadoop::longest_run(sizes, max, false)
-            }
-            _ => None,
+            Self::None => None,
+            Self::Hadoop14520 { .. } => hadoop::longest_run(sizes, max, false),
         }
     }
 }

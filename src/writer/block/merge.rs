@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::call::{Answer, Block, Body, Call, Failure, Outcome, Target};
+use crate::compaction;
 use crate::time::Time;
 use crate::writer::block::{BlockBlob, Job};
 
@@ -42,16 +43,18 @@ impl BlockBlob {
     pub(super) fn plan_merge(&mut self, blocks: usize, ordered: bool) -> Option<Merge> {
         let config = &self.session.config;
         let max = (config.block_bytes >> (self.voids / VOIDS_TO_HALVE).min(63)).max(1);
-        let blob = self.known();
-        let committed = blob.list.iter().map(|block| block.size);
-        let new: Vec<u64> = self.staging.blocks().take(blocks).map(|block| block.size).collect();
-        let sizes: Vec<u64> = committed.chain(new).collect();
+        let list = &self.known().list;
+        let committed = list.iter().map(|block| block.size);
+        let new = self.staging.blocks().take(blocks).map(|block| block.size);
+        let sizes = committed.chain(new);
         let run = if ordered {
-            crate::compaction::plan_by_command(sizes.iter().copied(), max)
+            compaction::plan_by_command(sizes.clone(), max)
+        } else if config.compaction.applies_to(list.len() + blocks) {
+            config.compaction.plan(sizes.clone(), max)
         } else {
-            config.compaction.plan(sizes.iter().copied(), max)
+            None
         }?;
-        let size = sizes[run.clone()].iter().sum();
+        let size = sizes.skip(run.start).take(run.len()).sum();
         if !self.staging.reserve(size) {
             return None;
         }

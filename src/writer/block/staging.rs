@@ -127,7 +127,7 @@ impl Staging {
     }
 
     /// The blocks that were cut, in order.
-    pub(super) fn blocks(&self) -> impl ExactSizeIterator<Item = Block> {
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Block> + Clone {
         self.cut.iter().map(|cut| Block { id: cut.id.clone(), size: cut.body.0.len() as u64 })
     }
 

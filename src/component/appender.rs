@@ -124,11 +124,8 @@ impl api::GuestAppender for Appender {
     fn segments(&self) -> Vec<api::Segment> {
         let driver = self.0.borrow();
         let location = driver.location();
-        driver
-            .writer()
-            .touched()
-            .map(|touched| super::convert::segment(touched, location))
-            .collect()
+        let touched = driver.writer().touched();
+        touched.iter().map(|touched| super::convert::segment(touched, location)).collect()
     }
 
     fn stats(&self) -> api::Stats {

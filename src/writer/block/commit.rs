@@ -179,6 +179,10 @@ impl BlockBlob {
         self.session.trouble.clear();
         self.count(sending);
         self.adopt(known);
+        if sending.blocks > 0 {
+            // A list that was late may hold what a batch was begun with.
+            self.batch = None;
+        }
         self.staging.commit(sending.blocks);
         self.session.committed += sending.bytes;
         self.session.orders.ended |= sending.ends;

@@ -84,7 +84,7 @@ impl BlockBlob {
     }
 
     fn begin_with(&mut self, now: Time, blocks: usize) {
-        let merge = self.plan_merge(blocks, false);
+        let merge = self.next_run(blocks, false).and_then(|run| self.begin_merge(run));
         let merged = merge.as_ref().map_or(0, |merge| merge.run.len() - 1);
         if self.known().list.len() + blocks - merged > limits::BLOB_BLOCKS_MAX as usize {
             self.staging.release();
@@ -93,20 +93,21 @@ impl BlockBlob {
         self.batch = Some(Batch { blocks, merge, patience: None });
     }
 
-    /// The next merge that the caller has ordered, or the end of the order.
+    /// The next merge that the caller has ordered, or the end of the order. Bytes that take the
+    /// room for it are committed first.
     fn begin_compaction(&mut self) {
         let before = self.known().list.len();
         if self.compacted.blocks_before == 0 {
             self.compacted.blocks_before = count(before);
         }
         self.compacted.blocks_after = count(before);
-        match self.plan_merge(0, true) {
-            Some(merge) => {
-                self.batch = Some(Batch { blocks: 0, merge: Some(merge), patience: None });
-            }
-            // Accepted bytes may take the room that a merge needs.
-            None if self.staging.held() > 0 => self.session.orders.flush = self.session.accepted,
-            None => self.session.orders.compact = None,
+        let Some(run) = self.next_run(0, true) else {
+            self.session.orders.compact = None;
+            return;
+        };
+        match self.begin_merge(run) {
+            None => self.session.orders.flush = self.session.accepted,
+            merge => self.batch = Some(Batch { blocks: 0, merge, patience: None }),
         }
     }
 

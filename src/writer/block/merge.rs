@@ -38,9 +38,9 @@ pub(super) enum Step {
 }
 
 impl BlockBlob {
-    /// Plans the merge of the next commit, which has `blocks` new blocks: by the policy, or if the
-    /// caller ordered it as far as it goes. `None` if there is none, or no room for it.
-    pub(super) fn plan_merge(&mut self, blocks: usize, ordered: bool) -> Option<Merge> {
+    /// The run that the next commit, which has `blocks` new blocks, should merge, and its bytes: by
+    /// the policy, or if the caller ordered it as far as it goes.
+    pub(super) fn next_run(&self, blocks: usize, ordered: bool) -> Option<(Range<usize>, u64)> {
         let config = &self.session.config;
         let max = (config.block_bytes >> (self.voids / VOIDS_TO_HALVE).min(63)).max(1);
         let list = &self.known().list;
@@ -55,6 +55,11 @@ impl BlockBlob {
             None
         }?;
         let size = sizes.skip(run.start).take(run.len()).sum();
+        Some((run, size))
+    }
+
+    /// Begins a merge, if there is room for its bytes, and a name.
+    pub(super) fn begin_merge(&mut self, (run, size): (Range<usize>, u64)) -> Option<Merge> {
         if !self.staging.reserve(size) {
             return None;
         }

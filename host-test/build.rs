@@ -12,7 +12,7 @@ const TARGET: &str = "wasm32-wasip2";
 fn main() {
     let host = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let root = host.parent().expect("this package lies below the root package");
-    for input in ["src", "wit", "Cargo.toml", "Cargo.lock"] {
+    for input in ["src", "wit", ".cargo", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
     let folder = folder(&PathBuf::from(variable("OUT_DIR")));

@@ -33,10 +33,11 @@ impl Appender {
     }
 
     /// Gives a command that answers a ticket, and waits for it.
+    #[inline(never)]
     fn order(
         &self,
         timeout: Option<u64>,
-        command: impl FnOnce(&mut Writer, Time) -> Result<Ticket, Error>,
+        command: fn(&mut Writer, Time) -> Result<Ticket, Error>,
     ) -> Result<api::Position, api::Error> {
         let mut driver = self.0.borrow_mut();
         let ticket = driver.command(command)?;

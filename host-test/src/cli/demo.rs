@@ -106,6 +106,10 @@ async fn append(
         segment_age: None,
         patience: None,
         content_type: Some("text/plain".into()),
+        in_flight: None,
+        compaction: None,
+        compact_above: None,
+        discard_staged: None,
         checksums: None,
     };
     let failed = |err: component::Error| Failure::refused(err);

@@ -6,6 +6,7 @@
 mod referee;
 
 mod append;
+mod compact;
 mod crash;
 mod credentials;
 mod demo;

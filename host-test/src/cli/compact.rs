@@ -113,12 +113,7 @@ impl Run<'_> {
     /// Merges until there is nothing left to merge: the numbers of blocks before and after, and the
     /// bytes moved.
     async fn merge(&mut self) -> Result<(u32, u32, u64), Failure> {
-        // Opening would make a stream that is not there.
-        match self.writing.reader().find().await.map_err(Failure::Look)? {
-            Some(found) if found.layout == Layout::Block => {}
-            Some(_) => return Err(Failure::AppendLayout),
-            None => return Err(Failure::Missing(self.writing.address().to_string())),
-        }
+        self.look().await?;
         self.writing.start(&self.args.options()).await?;
         while !self.writing.is_flushed().await? {
             self.pause().await?;
@@ -131,6 +126,20 @@ impl Run<'_> {
             }
             self.show_progress().await?;
             self.pause().await?;
+        }
+    }
+
+    /// Makes sure that there is a stream to merge: opening would make one.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let reader = self.writing.reader();
+        let found = tokio::select! {
+            found = reader.find() => found.map_err(Failure::Look)?,
+            () = self.stop.asked() => return Err(Failure::Interrupted),
+        };
+        match found.map(|found| found.layout) {
+            Some(Layout::Block) => Ok(()),
+            Some(Layout::Append) => Err(Failure::AppendLayout),
+            None => Err(Failure::Missing(self.writing.address().to_string())),
         }
     }
 

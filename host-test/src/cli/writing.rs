@@ -131,7 +131,10 @@ impl<'a> Writing<'a> {
     /// Asks for a commit of everything given, and whether it is there.
     pub(super) async fn is_flushed(&mut self) -> Result<bool, Error> {
         let answer = self.appender()?.flush(NO_TIME).await;
-        let Some(position) = self.done(answer).await? else { return Ok(false) };
+        let Some(position) = self.done(answer).await? else {
+            self.drive().await?;
+            return Ok(false);
+        };
         self.position = position;
         Ok(true)
     }
@@ -139,6 +142,7 @@ impl<'a> Writing<'a> {
     /// Asks for small blocks to be merged: the numbers of blocks before and after and the bytes
     /// moved, once that is done.
     pub(super) async fn compacted(&mut self) -> Result<Option<(u32, u32, u64)>, Error> {
+        // Not driven meanwhile: the call that sees the end of it is the one that tells.
         let answer = self.appender()?.compact(NO_TIME).await;
         self.done(answer).await
     }
@@ -219,7 +223,6 @@ impl<'a> Writing<'a> {
             Err(Error::Stream(stream::Error::Unavailable(why))) => self.trouble.lasts(why)?,
             Err(err) => self.renew_or(err).await?,
         }
-        self.drive().await?;
         Ok(None)
     }
 }

@@ -5,7 +5,9 @@
 #[path = "../referee/mod.rs"]
 mod referee;
 
+mod adoption;
 mod append;
+mod blocks;
 mod compact;
 mod crash;
 mod credentials;
@@ -13,6 +15,7 @@ mod demo;
 mod emulator;
 mod program;
 mod reading;
+mod sdk;
 mod signals;
 mod takeover;
 mod usage;

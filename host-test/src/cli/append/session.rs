@@ -110,7 +110,8 @@ impl<'a> Session<'a> {
             }
             let due = self.cuts.due_at();
             let renewal = self.writing.renewal_at();
-            let in_flight = !self.is_all_staged();
+            let position = self.writing.position();
+            let in_flight = position.accepted - position.staged >= self.args.block_size;
             let activity = self.writing.activity();
             tokio::select! {
                 chunk = self.input.next() => return Ok(chunk),
@@ -125,12 +126,6 @@ impl<'a> Session<'a> {
                 }
             }
         }
-    }
-
-    /// Whether there is no full block that the service does not hold.
-    fn is_all_staged(&self) -> bool {
-        let position = self.writing.position();
-        position.accepted - position.staged < self.args.block_size
     }
 
     /// Gives input to the component, and commits where it is cut.
@@ -164,10 +159,8 @@ impl<'a> Session<'a> {
                 Err(Error::Stream(stream::Error::BufferFull)) => {
                     self.writing.pause().await;
                     self.writing.drive().await?;
-                    let committed = self.writing.position().committed;
-                    // Where bytes are kept until they are committed, only a flush makes room. And
-                    // only a flush tells why nothing works; it costs a block that is not full.
-                    if self.is_all_staged() || stuck.is_for(committed, STUCK_AFTER) {
+                    // Only a flush tells why; it costs a block that is not full.
+                    if stuck.is_for(self.writing.position().committed, STUCK_AFTER) {
                         self.writing.is_flushed().await?;
                     }
                 }

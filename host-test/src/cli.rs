@@ -6,11 +6,13 @@
 
 mod append;
 mod cat;
+mod compact;
 mod demo;
 mod report;
 mod signals;
 mod stat;
 mod store;
+mod writing;
 
 use std::process::exit;
 
@@ -53,8 +55,9 @@ impl Failure {
 
 /// Appends to Azure Blob Storage; nothing acknowledged is lost, doubled or reordered.
 ///
-/// A stream is a sequence of bytes, stored as numbered append blobs: the segments `app/1`, `app/2`
-/// and so on of the stream `app`. Its URL is that of a blob called `app`.
+/// A stream is a sequence of bytes. In the append layout it is stored as numbered append blobs: the
+/// segments `app/1`, `app/2` and so on of the stream `app`. In the block layout it is the block blob
+/// `app`. Its URL is that of a blob called `app`.
 #[derive(Parser)]
 #[command(name = "everblob", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Cli {
@@ -69,6 +72,7 @@ struct Cli {
 enum Command {
     Append(append::Args),
     Cat(cat::Args),
+    Compact(compact::Args),
     Stat(stat::Args),
     Store(store::Args),
     Demo(demo::Args),
@@ -90,6 +94,7 @@ Examples:
   everblob store --data /var/lib/everblob
   tail -F app.log | everblob append http://127.0.0.1:10000/devstoreaccount1/logs/app \\
       --create-container
+  everblob append http://127.0.0.1:10000/devstoreaccount1/logs/app.csv --layout block < app.csv
   everblob cat http://127.0.0.1:10000/devstoreaccount1/logs/app --offset 1000 --length 80";
 
 /// Runs the command that the process was started with, and ends the process.
@@ -99,6 +104,7 @@ pub(crate) fn main() -> ! {
     let result = match cli.command {
         Command::Append(args) => append::run(args),
         Command::Cat(args) => cat::run(&args),
+        Command::Compact(args) => compact::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
         Command::Demo(args) => demo::run(&args),

@@ -29,7 +29,8 @@ pub use self::error::Error;
 /// The types of the interface `everblob:append/append-stream`, but for the credential.
 pub mod stream {
     pub use super::bindings::exports::everblob::append::append_stream::{
-        ByteRange, Doubt, Error, Info, Layout, Options, Position, RequestCounts, Segment, Stats,
+        ByteRange, Compaction, Doubt, Error, Info, Layout, Options, Position, RequestCounts,
+        Segment, Stats,
     };
 }
 

@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::address::StreamAddress;
+use crate::component::stream;
 use crate::credential::Credential;
 use crate::outgoing::Outgoing;
 
@@ -42,6 +43,15 @@ pub enum Layout {
     Block,
 }
 
+impl From<stream::Layout> for Layout {
+    fn from(layout: stream::Layout) -> Self {
+        match layout {
+            stream::Layout::Append => Self::Append,
+            stream::Layout::Block => Self::Block,
+        }
+    }
+}
+
 /// A blob that holds a part of a stream.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Segment {
@@ -55,6 +65,8 @@ pub struct Segment {
     pub bytes: u64,
     /// Whether it is closed: nothing can be appended to it any more.
     pub closed: bool,
+    #[serde(skip)]
+    epoch: Option<u64>,
     #[serde(skip)]
     ended: bool,
     #[serde(skip)]
@@ -74,6 +86,11 @@ impl Stream {
     /// The offset past the last byte.
     pub fn length(&self) -> u64 {
         self.segments.last().map_or(0, |last| last.start + last.bytes)
+    }
+
+    /// The place of the stream's owner in the order of all that have opened it, if it has one.
+    pub fn epoch(&self) -> Option<u64> {
+        self.segments.last().and_then(|last| last.epoch)
     }
 
     /// Whether the stream was ended for good.
@@ -134,7 +151,9 @@ impl Reader {
             }
             Layout::Block => {
                 for segment in &mut stream.segments {
-                    segment.blocks = self.count_blocks(&segment.name).await?;
+                    let sizes = self.block_sizes(&segment.name).await?;
+                    segment.blocks = u32::try_from(sizes.len())
+                        .map_err(|_| Error::Malformed("too many blocks".into()))?;
                 }
             }
         }
@@ -153,6 +172,17 @@ impl Reader {
             return Err(Error::Diverged(format!("{} became shorter", segment.name)));
         }
         Ok(answer.body)
+    }
+
+    /// The sizes of the committed blocks of a block blob, in bytes and in order. A blob made by one
+    /// Put Blob has none.
+    ///
+    /// # Errors
+    /// The service cannot be reached or refuses, or it is another kind of blob.
+    pub async fn block_sizes(&self, name: &str) -> Result<Vec<u64>, Error> {
+        let query = [("comp", "blocklist"), ("blocklisttype", "committed")];
+        let answer = self.exchanges.run(Method::GET, Some(name), &query, Vec::new()).await?;
+        listing::block_sizes(&answer.text()?)
     }
 
     /// The segments that a listing shows, in order.
@@ -271,12 +301,6 @@ impl Reader {
     async fn properties(&self, name: &str) -> Result<Answer, Error> {
         self.exchanges.run(Method::HEAD, Some(name), &[], Vec::new()).await
     }
-
-    async fn count_blocks(&self, name: &str) -> Result<u32, Error> {
-        let query = [("comp", "blocklist"), ("blocklisttype", "committed")];
-        let answer = self.exchanges.run(Method::GET, Some(name), &query, Vec::new()).await?;
-        listing::count_blocks(&answer.text()?)
-    }
 }
 
 /// The number of a segment: a natural number without leading zeros.
@@ -341,6 +365,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 struct Metadata {
     stream: Option<String>,
     start: Option<u64>,
+    epoch: Option<u64>,
     end: bool,
     ended: bool,
 }
@@ -361,6 +386,7 @@ impl Metadata {
         Self {
             stream: value("everblobstream").map(Into::into),
             start: value("everblobstart").and_then(|start| start.parse().ok()),
+            epoch: value("everblobepoch").and_then(|epoch| epoch.parse().ok()),
             end: value("everblobend").is_some(),
             ended: value("everblobended").is_some(),
         }
@@ -374,6 +400,7 @@ impl Metadata {
             blocks,
             bytes,
             closed: sealed || self.end,
+            epoch: self.epoch,
             ended: self.ended,
             stream: self.stream,
         }

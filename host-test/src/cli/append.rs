@@ -5,7 +5,6 @@ mod failure;
 mod input;
 mod session;
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use everblob_host::component::{Component, stream};
@@ -14,7 +13,7 @@ use everblob_host::{duration, size};
 use self::cuts::Cuts;
 use self::input::Input;
 use self::session::Session;
-use super::report::Report;
+use super::report;
 use super::signals::Stop;
 
 use super::Failure;
@@ -26,7 +25,7 @@ pub(crate) struct Args {
     /// The URL of the stream, with or without a shared access signature
     #[arg(value_name = "URL")]
     url: String,
-    /// How a new stream is stored; an existing one stays as it is
+    /// How the stream is stored; without it what exists decides, and a new one gets `append`
     #[arg(long, value_enum)]
     layout: Option<Layout>,
     /// Create the container if it does not exist
@@ -53,22 +52,49 @@ pub(crate) struct Args {
     /// The most bytes of one block, up to 100MiB
     #[arg(long, value_name = "SIZE", value_parser = block_size, default_value = "4MiB")]
     block_size: u64,
-    /// Begin a new segment after this many blocks
-    #[arg(long, value_name = "N", default_value_t = 50_000,
-          value_parser = clap::value_parser!(u32).range(1..=50_000))]
-    segment_blocks: u32,
+    /// How long to go on while the service cannot be reached or does not serve
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
+    retry_for: Duration,
+    /// The content type of new blobs
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    #[command(flatten)]
+    segments: Segments,
+    #[command(flatten)]
+    blocks: Blocks,
+}
+
+/// Options of the append layout.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Append layout")]
+struct Segments {
+    /// Begin a new segment after this many blocks [default: 50000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    segment_blocks: Option<u32>,
     /// Begin a new segment before one has more bytes
     #[arg(long, value_name = "SIZE", value_parser = positive_size)]
     segment_bytes: Option<u64>,
     /// Begin a new segment when one is older
     #[arg(long, value_name = "DURATION", value_parser = positive_duration)]
     segment_age: Option<Duration>,
-    /// How long to go on while the service cannot be reached or does not serve
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
-    retry_for: Duration,
-    /// The content type of new segments
-    #[arg(long, value_name = "TYPE")]
-    content_type: Option<String>,
+}
+
+/// Options of the block layout.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Block layout")]
+struct Blocks {
+    /// Stage up to this many blocks at a time [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    in_flight: Option<u32>,
+    /// How small blocks are merged while the blob is written [default: hadoop-14520]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    compaction: Option<Compaction>,
+    /// Merge once there are more than this many blocks [default: 32000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    compact_above: Option<u32>,
+    /// Go on though somebody else has staged blocks on the blob; the first commit drops them
+    #[arg(long)]
+    discard_staged: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -80,6 +106,7 @@ Status: 0 everything read is committed, 1 it is not, 2 wrong usage.
 Examples:
   tail -F app.log | everblob append https://ACCOUNT.blob.core.windows.net/logs/app
   everblob append URL --flush-lines 1 --acks < app.log
+  everblob append URL --layout block --flush-lines 100 --compact-above 1000 < app.log
   everblob append URL --at 4096 --json < rest.log";
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -90,6 +117,15 @@ enum Layout {
     Block,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Compaction {
+    /// Not at all: a blob takes 50,000 blocks
+    None,
+    /// As Hadoop does it: each commit merges the run of most blocks that fit into one
+    #[value(name = "hadoop-14520")]
+    Hadoop14520,
+}
+
 fn positive_size(text: &str) -> Result<u64, String> {
     match size::parse(text)? {
         0 => Err("must be at least one byte".into()),
@@ -97,7 +133,7 @@ fn positive_size(text: &str) -> Result<u64, String> {
     }
 }
 
-fn block_size(text: &str) -> Result<u64, String> {
+pub(super) fn block_size(text: &str) -> Result<u64, String> {
     match positive_size(text)? {
         size if size > 100 << 20 => Err("a block has at most 100MiB".into()),
         size => Ok(size),
@@ -124,7 +160,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     })?;
     let failure = outcome.failure;
     if args.json {
-        print_report(&outcome.report);
+        report::print(&outcome.report);
     }
     match failure {
         None => Ok(()),
@@ -139,28 +175,18 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// Nobody may be there to read it, which is no failure.
-fn print_report(report: &Report) {
-    let text = serde_json::to_string(report).expect("a report has nothing that JSON cannot hold");
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
 impl Args {
-    /// What clap cannot check by itself.
+    /// What clap cannot check by itself: that no option is for another layout than the one named.
     fn check(&self) -> Result<(), Failure> {
-        if matches!(self.layout, Some(Layout::Block)) {
-            let misfit = if self.segment_bytes.is_some() {
-                "--segment-bytes"
-            } else if self.segment_age.is_some() {
-                "--segment-age"
-            } else if self.segment_blocks != 50_000 {
-                "--segment-blocks"
-            } else {
-                return Ok(());
-            };
-            return Err(Failure::Usage(format!("{misfit} fits --layout append only")));
-        }
-        Ok(())
+        let (misfit, fits) = match self.layout {
+            Some(Layout::Append) => (self.blocks.first(), "block"),
+            Some(Layout::Block) => (self.segments.first(), "append"),
+            // What exists decides, and what does not fit it has no effect.
+            None => (None, ""),
+        };
+        misfit.map_or(Ok(()), |misfit| {
+            Err(Failure::Usage(format!("{misfit} fits --layout {fits} only")))
+        })
     }
 
     fn cuts(&self) -> Cuts {
@@ -173,6 +199,7 @@ impl Args {
 
     fn options(&self) -> stream::Options {
         let nanoseconds = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let Self { segments, blocks, .. } = self;
         stream::Options {
             layout: self.layout.map(|layout| match layout {
                 Layout::Append => stream::Layout::Append,
@@ -182,14 +209,50 @@ impl Args {
             expected_end: self.at,
             block_bytes: Some(self.block_size),
             buffer_bytes: None,
-            segment_blocks: Some(self.segment_blocks),
-            segment_bytes: self.segment_bytes,
-            segment_age: self.segment_age.map(nanoseconds),
+            segment_blocks: segments.segment_blocks,
+            segment_bytes: segments.segment_bytes,
+            segment_age: segments.segment_age.map(nanoseconds),
             // The component says at once why nothing works, and this process has the patience: it
             // must not be inside the component when a signal comes.
             patience: Some(0),
             content_type: self.content_type.clone(),
+            in_flight: blocks.in_flight,
+            compaction: blocks.compaction.map(|compaction| match compaction {
+                Compaction::None => stream::Compaction::None,
+                Compaction::Hadoop14520 => stream::Compaction::Hadoop,
+            }),
+            compact_above: blocks.compact_above,
+            discard_staged: Some(blocks.discard_staged),
             checksums: None,
         }
     }
+}
+
+impl Segments {
+    /// The first option that was given.
+    fn first(&self) -> Option<&'static str> {
+        let given = [
+            (self.segment_blocks.is_some(), "--segment-blocks"),
+            (self.segment_bytes.is_some(), "--segment-bytes"),
+            (self.segment_age.is_some(), "--segment-age"),
+        ];
+        first(&given)
+    }
+}
+
+impl Blocks {
+    /// The first option that was given.
+    fn first(&self) -> Option<&'static str> {
+        let given = [
+            (self.in_flight.is_some(), "--in-flight"),
+            (self.compaction.is_some(), "--compaction"),
+            (self.compact_above.is_some(), "--compact-above"),
+            (self.discard_staged, "--discard-staged"),
+        ];
+        first(&given)
+    }
+}
+
+fn first(options: &[(bool, &'static str)]) -> Option<&'static str> {
+    options.iter().find(|(given, _)| *given).map(|(_, name)| *name)
 }

@@ -1,16 +1,18 @@
-//! What `append` reports: the object of `--json`, and the line that shows progress on a terminal.
+//! What commands report: the objects of `--json`, and the line that shows progress on a terminal.
 
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
 use everblob_host::component::stream;
-use everblob_host::size;
+use everblob_host::reading::Layout;
 use serde::Serialize;
 use tokio::time::Instant;
 
 /// The object of `append --json`. Offsets are those of the stream, null if it was never opened.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
+    /// How the stream is stored.
+    pub(crate) layout: Option<Layout>,
     /// Where this run began to append.
     pub(crate) start: Option<u64>,
     /// The end of the bytes that were taken.
@@ -54,6 +56,11 @@ pub(crate) struct Stats {
     bytes_sent: u64,
     pub(crate) blocks: u64,
     pub(crate) segments_created: u64,
+    pub(crate) commits: u64,
+    pub(crate) block_list_bytes: u64,
+    pub(crate) merged_blocks: u64,
+    pub(crate) merged_bytes_down: u64,
+    pub(crate) merged_bytes_up: u64,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -66,6 +73,9 @@ struct RequestsByKind {
     get_blob: u64,
     list_blobs: u64,
     create_container: u64,
+    put_block: u64,
+    put_block_list: u64,
+    get_block_list: u64,
 }
 
 impl From<stream::Segment> for Segment {
@@ -88,6 +98,9 @@ impl From<stream::Stats> for Stats {
                 get_blob: kinds.get_blob,
                 list_blobs: kinds.list_blobs,
                 create_container: kinds.create_container,
+                put_block: kinds.put_block,
+                put_block_list: kinds.put_block_list,
+                get_block_list: kinds.get_block_list,
             },
             retries: stats.retries,
             doubts: stats.doubts,
@@ -95,8 +108,19 @@ impl From<stream::Stats> for Stats {
             bytes_sent: stats.bytes_sent,
             blocks: stats.blocks,
             segments_created: stats.segments_created,
+            commits: stats.commits,
+            block_list_bytes: stats.block_list_bytes,
+            merged_blocks: stats.merged_blocks,
+            merged_bytes_down: stats.merged_bytes_down,
+            merged_bytes_up: stats.merged_bytes_up,
         }
     }
+}
+
+/// Writes one JSON object to stdout. Nobody may be there to read it, which is no failure.
+pub(crate) fn print(report: &impl Serialize) {
+    let text = serde_json::to_string(report).expect("a report has nothing that JSON cannot hold");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Whether a stream to a person takes colours: a terminal, and no `NO_COLOR`.
@@ -117,28 +141,18 @@ impl ProgressLine {
         Self { shown: std::io::stderr().is_terminal(), began: Instant::now(), drawn: None }
     }
 
-    /// Shows how far the run is, a few times a second.
-    pub(crate) fn show(&mut self, start: u64, position: &stream::Position, trouble: Option<&str>) {
+    /// Whether the line is to be drawn, which is a few times a second at most: for how many seconds
+    /// it has counted, or none.
+    pub(crate) fn is_due(&self) -> Option<f64> {
         const INTERVAL: Duration = Duration::from_millis(200);
-        let now = Instant::now();
-        let early = self.drawn.is_some_and(|drawn| now - drawn < INTERVAL);
-        if !self.shown || early {
-            return;
-        }
-        self.drawn = Some(now);
-        let committed = position.committed.saturating_sub(start);
-        let seconds = (now - self.began).as_secs_f64().max(0.001);
-        let mut line = format!(
-            "{} accepted · {} committed · segment {} · {}/s",
-            size::format(position.accepted.saturating_sub(start)),
-            size::format(committed),
-            position.segment,
-            size::format((committed as f64 / seconds) as u64),
-        );
-        if let Some(trouble) = trouble {
-            line.push_str(" · ");
-            line.push_str(trouble);
-        }
+        let early = self.drawn.is_some_and(|drawn| drawn.elapsed() < INTERVAL);
+        let due = self.shown && !early;
+        due.then(|| self.began.elapsed().as_secs_f64().max(0.001))
+    }
+
+    /// Draws the line over the one before.
+    pub(crate) fn draw(&mut self, line: &str) {
+        self.drawn = Some(Instant::now());
         let _ = write!(std::io::stderr(), "\r\x1b[2K{line}");
     }
 }

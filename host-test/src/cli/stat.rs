@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The URL of the stream, with or without a shared access signature
     #[arg(value_name = "URL")]
     url: String,
-    /// Write one JSON object: layout, length, sealed, segments
+    /// Write one JSON object: layout, length, epoch, sealed, segments
     #[arg(long)]
     json: bool,
 }
@@ -31,6 +31,8 @@ pub(crate) struct Args {
 struct Report<'a> {
     layout: Layout,
     length: u64,
+    /// Of the owner; null if the stream is not Everblob's.
+    epoch: Option<u64>,
     sealed: bool,
     segments: &'a [Segment],
 }
@@ -56,6 +58,7 @@ fn json(stream: &Stream) -> String {
     let report = Report {
         layout: stream.layout,
         length: stream.length(),
+        epoch: stream.epoch(),
         sealed: stream.is_sealed(),
         segments: &stream.segments,
     };
@@ -70,13 +73,19 @@ fn table(address: &StreamAddress, stream: &Stream) -> String {
     let blocks: u64 = stream.segments.iter().map(|segment| u64::from(segment.blocks)).sum();
     let length = stream.length();
     let mut text = format!(
-        "{address}\n{layout} layout, {} bytes ({}), {blocks} blocks in {} segments{}\n",
+        "{address}\n{layout} layout, {} bytes ({}), {blocks} blocks{}{}{}\n",
         length,
         size::format(length),
-        stream.segments.len(),
+        if stream.layout == Layout::Append {
+            format!(" in {} segments", stream.segments.len())
+        } else {
+            String::new()
+        },
+        stream.epoch().map_or(String::new(), |epoch| format!(", owner of epoch {epoch}")),
         if stream.is_sealed() { ", sealed" } else { "" },
     );
-    let mut rows = vec![["segment", "start", "blocks", "bytes", "state"].map(String::from)];
+    let kind = if stream.layout == Layout::Append { "segment" } else { "blob" };
+    let mut rows = vec![[kind, "start", "blocks", "bytes", "state"].map(String::from)];
     rows.extend(stream.segments.iter().map(|segment| {
         [
             segment.name.clone(),

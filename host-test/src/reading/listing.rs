@@ -38,12 +38,16 @@ pub(super) fn parse(text: &str) -> Result<Page, Error> {
     Ok(page)
 }
 
-/// Counts the committed blocks in the answer to Get Block List.
-pub(super) fn count_blocks(text: &str) -> Result<u32, Error> {
-    let document = document(text)?;
+/// The sizes of the committed blocks in the answer to Get Block List, in order.
+pub(super) fn block_sizes(list: &str) -> Result<Vec<u64>, Error> {
+    let document = document(list)?;
     let committed = document.descendants().filter(|node| node.has_tag_name("CommittedBlocks"));
     let blocks = committed.flat_map(|list| list.children()).filter(|n| n.has_tag_name("Block"));
-    u32::try_from(blocks.count()).map_err(|_| malformed("too many blocks"))
+    let size = |block: Node<'_, '_>| {
+        let size = block.children().find(|part| part.has_tag_name("Size"))?;
+        text(size).parse().ok()
+    };
+    blocks.map(|block| size(block).ok_or_else(|| malformed("the size of a block"))).collect()
 }
 
 fn document(text: &str) -> Result<Document<'_>, Error> {

@@ -30,11 +30,15 @@ fn a_listing_is_read_with_a_byte_order_mark_and_encoded_names() {
 }
 
 #[test]
-fn committed_blocks_are_counted() {
-    let text = "<BlockList><CommittedBlocks><Block><Name>a</Name><Size>1</Size></Block>\
-        <Block><Name>b</Name><Size>1</Size></Block></CommittedBlocks>\
-        <UncommittedBlocks><Block><Name>c</Name></Block></UncommittedBlocks></BlockList>";
-    assert_eq!(listing::count_blocks(text).unwrap(), 2);
+fn the_sizes_of_committed_blocks_are_read_and_staged_ones_left_out() {
+    let text = "\u{feff}<BlockList><CommittedBlocks><Block><Name>a</Name><Size>7</Size></Block>\
+        <Block><Name>b</Name><Size>104857600</Size></Block></CommittedBlocks>\
+        <UncommittedBlocks><Block><Name>c</Name><Size>1</Size></Block></UncommittedBlocks>\
+        </BlockList>";
+    assert_eq!(listing::block_sizes(text).unwrap(), [7, 104_857_600]);
+    assert!(listing::block_sizes("<BlockList/>").unwrap().is_empty());
+    let without = "<BlockList><CommittedBlocks><Block/></CommittedBlocks></BlockList>";
+    assert!(matches!(listing::block_sizes(without), Err(Error::Malformed(_))));
 }
 
 #[test]
@@ -48,11 +52,14 @@ fn a_segment_number_is_natural_and_has_no_zeros_in_front() {
 
 #[test]
 fn segments_continue_where_the_one_before_ends() {
-    let ours = |start: &'static str| [("everblobstream", "s"), ("everblobstart", start)];
-    let segments = chain(vec![listed(1, 10, &ours("0")), listed(2, 5, &ours("10"))]).unwrap();
+    let ours = |start: &'static str, epoch: &'static str| {
+        [("everblobstream", "s"), ("everblobstart", start), ("everblobepoch", epoch)]
+    };
+    let two = vec![listed(1, 10, &ours("0", "1")), listed(2, 5, &ours("10", "7"))];
+    let segments = chain(two).unwrap();
     assert_eq!(segments.iter().map(|s| s.start).collect::<Vec<_>>(), [0, 10]);
     let stream = Stream { layout: Layout::Append, segments };
-    assert_eq!(stream.length(), 15);
+    assert_eq!((stream.length(), stream.epoch()), (15, Some(7)));
     // Blobs of another make have no metadata.
     let segments = chain(vec![listed(1, 10, &[]), listed(2, 5, &[])]).unwrap();
     assert_eq!(segments[1].start, 10);

@@ -176,15 +176,6 @@ fn input_that_cannot_be_read_is_a_failure() {
 }
 
 #[test]
-fn the_block_layout_is_not_there_yet() {
-    let store = Store::in_memory();
-    let url = store.url("app");
-    let args = ["append", &url, "--create-container", "--layout", "block", "--json"];
-    let ended = run(&args, b"data").with_status(1);
-    assert_eq!(ended.json()["error"]["code"], "unsupported");
-}
-
-#[test]
 fn large_input_arrives_whole_in_blocks_of_the_size_asked_for() {
     let store = Store::in_memory();
     let url = store.url("app");

@@ -3,7 +3,7 @@
 use crate::program::{everblob, folder, run};
 
 #[test]
-fn a_log_rolls_over_and_reads_back_the_same() {
+fn a_log_rolls_over_and_is_merged_and_reads_back_the_same() {
     let (_folder, file) = folder("a.log");
     let text: String = (0..20_000).map(|n| format!("{n} something happened\n")).collect();
     std::fs::write(&file, &text).unwrap();
@@ -13,6 +13,9 @@ fn a_log_rolls_over_and_reads_back_the_same() {
     {
         assert!(shown.contains(part), "{part}: {shown}");
     }
+    assert_eq!(shown.matches("byte for byte the same").count(), 2, "both layouts: {shown}");
+    assert!(shown.lines().filter(|line| line.contains("25 → ")).count() > 3, "merges: {shown}");
+    assert!(shown.contains("compact  ███"), "{shown}");
     assert!(!shown.contains('\x1b'), "no colours but on a terminal");
 }
 

@@ -5,6 +5,8 @@ use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 
+use serde_json::Value;
+
 use crate::program::{Store, append, cat, everblob, folder, run};
 use crate::referee::{Azurite, node};
 
@@ -54,38 +56,66 @@ fn are_same(mut left: impl std::io::Read, mut right: impl std::io::Read) -> bool
     }
 }
 
+const SEGMENTS: [&str; 4] = ["--segment-bytes", "4MiB", "--block-size", "1MiB"];
+/// Eight flushes to a block, and a list that has to be merged soon.
+const BLOCKS: [&str; 8] = [
+    "--layout",
+    "block",
+    "--block-size",
+    "512KiB",
+    "--flush-bytes",
+    "64KiB",
+    "--compact-above",
+    "32",
+];
+
 #[test]
 fn a_large_log_in_the_emulator_is_read_by_the_sdk_exactly() {
-    append_and_judge(Azurite::start().address());
+    is_rolled_over(&append_and_judge(Azurite::start().address(), &SEGMENTS));
 }
 
 #[test]
 fn a_large_log_in_the_local_store_is_read_by_the_sdk_exactly() {
-    append_and_judge(Store::in_memory().address());
+    is_rolled_over(&append_and_judge(Store::in_memory().address(), &SEGMENTS));
 }
 
-fn append_and_judge(address: &str) {
+#[test]
+fn a_large_block_blob_in_the_emulator_is_read_by_the_sdk_exactly() {
+    is_merged(&append_and_judge(Azurite::start().address(), &BLOCKS));
+}
+
+#[test]
+fn a_large_block_blob_in_the_local_store_is_read_by_the_sdk_exactly() {
+    is_merged(&append_and_judge(Store::in_memory().address(), &BLOCKS));
+}
+
+fn is_rolled_over(report: &Value) {
+    let segments = report["segments"].as_array().unwrap().len();
+    assert!(segments > 20, "{segments} segments");
+}
+
+/// Each merge leaves one block in place of some.
+fn is_merged(report: &Value) {
+    let count = |value: &Value| value.as_u64().unwrap();
+    let stats = &report["stats"];
+    let left = count(&report["segments"][0]["blocks"]);
+    let merges = left + count(&stats["merged_blocks"]) - count(&stats["blocks"]);
+    assert!(merges >= 100, "{merges} merges: {report}");
+}
+
+/// Appends a large log and has it read by the SDK and by `cat`. Answers the report.
+fn append_and_judge(address: &str, options: &[&str]) -> Value {
     let endpoint = format!("http://{address}/devstoreaccount1");
     let url = format!("{endpoint}/logs/app");
     let (_folder, path) = folder("input.log");
     let length = write_log(&path);
 
-    let mut command = everblob(&[
-        "append",
-        &url,
-        "--create-container",
-        "--json",
-        "--segment-bytes",
-        "4MiB",
-        "--block-size",
-        "1MiB",
-    ]);
+    let args = [&["append", &url, "--create-container", "--json"], options].concat();
+    let mut command = everblob(&args);
     command.stdin(File::open(&path).unwrap());
     let ended = crate::program::end(command.spawn().unwrap()).with_status(0);
     let report = ended.json();
     assert_eq!(report["committed"], length);
-    let segments = report["segments"].as_array().unwrap().len();
-    assert!(segments > 20, "{segments} segments");
 
     let mut reader = node("read.mjs");
     let mut reader =
@@ -96,6 +126,7 @@ fn append_and_judge(address: &str) {
     let mut own = everblob(&["cat", &url]).spawn().unwrap();
     assert!(are_same(own.stdout.take().unwrap(), File::open(&path).unwrap()));
     assert!(own.wait().unwrap().success());
+    report
 }
 
 #[test]

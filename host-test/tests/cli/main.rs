@@ -5,13 +5,17 @@
 #[path = "../referee/mod.rs"]
 mod referee;
 
+mod adoption;
 mod append;
+mod blocks;
+mod compact;
 mod crash;
 mod credentials;
 mod demo;
 mod emulator;
 mod program;
 mod reading;
+mod sdk;
 mod signals;
 mod takeover;
 mod usage;

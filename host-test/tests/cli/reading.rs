@@ -35,7 +35,7 @@ fn what_a_stream_consists_of_is_shown() {
     let shown = stat(&url);
     assert_eq!(shown["layout"], "append");
     assert_eq!(shown["length"], 20);
-    assert_eq!(shown["sealed"], false);
+    assert_eq!((&shown["epoch"], &shown["sealed"]), (&json!(1), &json!(false)));
     let segment = |number: u32, start: u64, blocks: u32, bytes: u64, closed: bool| {
         json!({"name": format!("a folder/app+1/{number}"), "start": start, "blocks": blocks,
                "bytes": bytes, "closed": closed})
@@ -45,6 +45,25 @@ fn what_a_stream_consists_of_is_shown() {
     assert_eq!(shown["segments"], json!(segments));
     let table = run(&["stat", &url], b"").with_status(0);
     assert!(table.text().contains("a folder/app+1/3"), "{}", table.text());
+}
+
+#[test]
+fn a_block_blob_is_written_and_shown_as_the_blob_that_it_is() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    let options = ["--layout", "block", "--flush-bytes", "4"];
+    for (at, part) in [("0", &b"0123456789"[..]), ("10", b"abcdefghij")] {
+        append(&url, &[&options[..], &["--at", at]].concat(), part);
+    }
+    assert_eq!(cat(&url), b"0123456789abcdefghij");
+    let ended = run(&["cat", &url, "--offset", "8", "--length", "5"], b"").with_status(0);
+    assert_eq!(ended.stdout, b"89abc");
+    let blob = json!({"name": "app", "start": 0, "blocks": 6, "bytes": 20, "closed": false});
+    let shown = json!({"layout": "block", "length": 20, "epoch": 2, "sealed": false,
+                       "segments": [blob]});
+    assert_eq!(stat(&url), shown);
+    let table = run(&["stat", &url], b"").with_status(0);
+    assert!(table.text().contains("block layout, 20 bytes (20 B), 6 blocks, owner of epoch 2"));
 }
 
 #[test]

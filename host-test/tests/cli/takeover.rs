@@ -4,6 +4,15 @@ use crate::program::{Running, Store, append, cat};
 
 #[test]
 fn the_later_run_takes_over_and_the_earlier_says_how_far_it_came() {
+    takes_over("append");
+}
+
+#[test]
+fn the_later_run_takes_a_block_blob_over_and_the_earlier_says_how_far_it_came() {
+    takes_over("block");
+}
+
+fn takes_over(layout: &str) {
     let store = Store::in_memory();
     let url = store.url("app");
     let mut earlier = Running::start(&[
@@ -14,6 +23,8 @@ fn the_later_run_takes_over_and_the_earlier_says_how_far_it_came() {
         "--json",
         "--flush-lines",
         "1",
+        "--layout",
+        layout,
     ]);
     for offset in [8, 16, 24] {
         earlier.give(b"earlier\n");
@@ -34,19 +45,19 @@ fn the_later_run_takes_over_and_the_earlier_says_how_far_it_came() {
 
 #[test]
 fn two_runs_at_full_speed_leave_exactly_what_both_committed() {
+    race(&["--segment-blocks", "7"]);
+}
+
+#[test]
+fn two_runs_at_full_speed_on_a_block_blob_leave_exactly_what_both_committed() {
+    race(&["--layout", "block", "--block-size", "16", "--compact-above", "7"]);
+}
+
+fn race(options: &[&str]) {
     let store = Store::in_memory();
     let url = store.url("app");
-    let args = [
-        "append",
-        &url,
-        "--create-container",
-        "--acks",
-        "--json",
-        "--flush-lines",
-        "1",
-        "--segment-blocks",
-        "7",
-    ];
+    let args = ["append", &url, "--create-container", "--acks", "--json", "--flush-lines", "1"];
+    let args = [&args, options].concat();
     let mut earlier = Running::start(&args);
     earlier.give(b"a\n");
     assert_eq!(earlier.ack(), 2);

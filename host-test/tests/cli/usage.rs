@@ -25,6 +25,21 @@ fn wrong_usage_is_status_2() {
         &["append", LOCAL, "--layout", "page"],
         &["append", LOCAL, "--layout", "block", "--segment-age", "1h"],
         &["append", LOCAL, "--layout", "block", "--segment-blocks", "3"],
+        &["append", LOCAL, "--layout", "block", "--segment-bytes", "1MiB"],
+        &["append", LOCAL, "--layout", "append", "--in-flight", "2"],
+        &["append", LOCAL, "--layout", "append", "--compaction", "none"],
+        &["append", LOCAL, "--layout", "append", "--compact-above", "4"],
+        &["append", LOCAL, "--layout", "append", "--discard-staged"],
+        &["append", LOCAL, "--in-flight", "0"],
+        &["append", LOCAL, "--in-flight", "65"],
+        &["append", LOCAL, "--compaction", "hadoop"],
+        &["append", LOCAL, "--compact-above", "0"],
+        &["append", LOCAL, "--compact-above", "50001"],
+        &["compact"],
+        &["compact", "logs/app"],
+        &["compact", LOCAL, "--block-size", "0"],
+        &["compact", LOCAL, "--block-size", "101MiB"],
+        &["compact", LOCAL, "--compact-above", "4"],
         &["cat", LOCAL, "--offset", "-1"],
         &["cat"],
         &["stat", LOCAL, "extra"],
@@ -38,8 +53,20 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
+fn an_option_of_another_layout_is_named_with_the_one_it_fits() {
+    for (layout, option, fits) in
+        [("append", ["--in-flight", "4"], "block"), ("block", ["--segment-age", "1h"], "append")]
+    {
+        let args = [&["append", LOCAL, "--layout", layout][..], &option].concat();
+        let ended = run(&args, b"").with_status(2);
+        let why = format!("{} fits --layout {fits} only", option[0]);
+        assert!(ended.stderr.contains(&why), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn without_a_credential_nothing_is_tried() {
-    for command in ["append", "cat", "stat"] {
+    for command in ["append", "cat", "compact", "stat"] {
         let ended = run(&[command, AZURE], b"").with_status(2);
         assert!(ended.stderr.contains("no credential fits"), "{}", ended.stderr);
         assert!(ended.stderr.contains("AZURE_STORAGE_SAS_TOKEN"), "{}", ended.stderr);
@@ -73,6 +100,7 @@ fn a_signature_is_never_shown() {
     for args in [
         &["append", &url, "-vvv", "--json"][..],
         &["cat", &url, "-vvv"],
+        &["compact", &url, "-vvv", "--json"],
         &["stat", &url, "-vvv", "--json"],
         &["append", &unreachable, "-vvv", "--retry-for", "0s", "--json"],
     ] {
@@ -87,13 +115,21 @@ fn a_signature_is_never_shown() {
 
 #[test]
 fn help_and_version_need_nothing() {
-    for args in [&["--help"][..], &["append", "--help"], &["store", "--help"], &["--version"]] {
+    for args in [
+        &["--help"][..],
+        &["append", "--help"],
+        &["compact", "--help"],
+        &["store", "--help"],
+        &["--version"],
+    ] {
         let mut command = everblob(args);
         command.env("EVERBLOB_COMPONENT", "/dev/null");
         let ended = finish(command.spawn().unwrap(), b"").with_status(0);
         assert!(ended.text().contains("everblob"), "{args:?}");
     }
-    assert!(run(&["append", "--help"], b"").text().contains("Examples:"));
+    for command in ["append", "compact"] {
+        assert!(run(&[command, "--help"], b"").text().contains("Examples:"));
+    }
 }
 
 #[test]
@@ -108,7 +144,7 @@ fn without_a_component_only_reading_and_the_store_work() {
     };
     assert_eq!(without(&["cat", &url]).with_status(0).stdout, b"data");
     without(&["stat", &url]).with_status(0);
-    for args in [&["append", &url][..], &["demo"]] {
+    for args in [&["append", &url][..], &["compact", &url], &["demo"]] {
         let ended = without(args).with_status(1);
         assert!(ended.stderr.contains("/dev/null"), "{}", ended.stderr);
     }

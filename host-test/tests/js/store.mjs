@@ -14,9 +14,8 @@ import {
   generateBlobSASQueryParameters,
 } from "@azure/storage-blob";
 
-const account = "devstoreaccount1";
-const key =
-  "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+import { account, key } from "./account.mjs";
+
 const url = process.argv[2];
 const credential = new StorageSharedKeyCredential(account, key);
 // A refusal is to be seen at once, not tried again.

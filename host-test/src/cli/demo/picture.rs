@@ -1,5 +1,5 @@
-//! The demo on the screen: a row for each segment, a bar for each block, as high as the block is
-//! full.
+//! The demo on the screen: a row for each segment or each list of blocks, a bar for each block, as
+//! high as the block is full.
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _, stdout};
@@ -46,8 +46,8 @@ impl Picture {
         say(&format!("  {}  {text}\n", self.paint(DIM, &format!("{name:<9}"))));
     }
 
-    /// Begins the rows.
-    pub(super) fn columns(&mut self, columns: usize) {
+    /// Begins the rows of segments.
+    pub(super) fn segment_columns(&mut self, columns: usize) {
         self.columns = columns;
         let header = format!(
             "{:<7}  {:<columns$}  {:>6}  {:>8}  {:>9}",
@@ -74,6 +74,11 @@ impl Picture {
         if let Some(last) = segments.get(self.finished) {
             self.row(last, blocks, true);
         }
+        self.end_rows();
+    }
+
+    /// Ends the rows.
+    pub(super) fn end_rows(&self) {
         say("\n");
     }
 
@@ -106,6 +111,32 @@ impl Picture {
         say(&row);
     }
 
+    /// Begins the rows of lists.
+    pub(super) fn list_columns(&mut self, columns: usize) {
+        self.columns = columns;
+        let header = format!("{:>7}  {:<columns$}  {:>8}", "flush", "block list", "blocks");
+        say(&format!("\n  {}\n", self.paint(DIM, &header)));
+    }
+
+    /// Draws a list that is longer than the one before, if somebody looks on.
+    pub(super) fn growing_list(&self, what: &str, sizes: &[u64], block: u64) {
+        if self.watched {
+            self.list(what, sizes, block, YELLOW, &sizes.len().to_string());
+        }
+    }
+
+    /// Draws a list that had `before` blocks and was merged.
+    pub(super) fn merged_list(&self, what: &str, before: usize, sizes: &[u64], block: u64) {
+        self.list(what, sizes, block, GREEN, &format!("{before:>2} → {:<2}\n", sizes.len()));
+    }
+
+    fn list(&self, what: &str, sizes: &[u64], block: u64, colour: &str, blocks: &str) {
+        let bars: String = sizes.iter().map(|size| bar(*size as f64 / block as f64)).collect();
+        let padding = " ".repeat(self.columns.saturating_sub(sizes.len()));
+        let begin = if self.watched { "\r\x1b[2K" } else { "" };
+        say(&format!("{begin}  {what:>7}  {}{padding}  {blocks:>9}", self.paint(colour, &bars)));
+    }
+
     pub(super) fn note(&self, text: &str) {
         say(&format!("  {}\n", self.paint(DIM, text)));
     }
@@ -128,6 +159,10 @@ impl Picture {
                 )
             }),
             ("look at the segments", format!("{name} stat {url}")),
+            ("one blob instead", {
+                format!("seq 1000 | {name} append {url}.blob --layout block --flush-lines 1")
+            }),
+            ("and few large blocks in it", format!("{name} compact {url}.blob")),
             ("read it back", format!("{name} cat {url} | tail -3")),
         ];
         for (what, command) in steps {

@@ -1,0 +1,52 @@
+//! Block blobs as the service's own SDK sees them, and as it makes them, each in a process of its
+//! own.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::referee::node;
+
+fn script(name: &str, args: &[&str], address: &str, blob: &str) -> Command {
+    let mut node = node(name);
+    node.args(args).arg(format!("http://{address}/devstoreaccount1")).args(["logs", blob]);
+    node.stdin(Stdio::piped()).stdout(Stdio::piped());
+    node
+}
+
+/// A blob: its `committed` and `staged` blocks as `id` and `size`, its `metadata`, its `headers`.
+pub(crate) fn show(address: &str, blob: &str) -> Value {
+    let output = script("blob.mjs", &["show"], address, blob).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The sizes of the committed blocks.
+pub(crate) fn sizes(address: &str, blob: &str) -> Vec<u64> {
+    let shown = show(address, blob);
+    shown["committed"].as_array().unwrap().iter().map(|b| b["size"].as_u64().unwrap()).collect()
+}
+
+/// All bytes of a stream.
+pub(crate) fn read(address: &str, stream: &str) -> Vec<u8> {
+    let output = script("read.mjs", &[], address, stream).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output.stdout
+}
+
+/// Makes a blob of `blocks`, `metadata` and `headers`.
+pub(crate) fn make(address: &str, blob: &str, content: &Value) {
+    give("make", address, blob, content);
+}
+
+/// Stages `blocks` and does not commit them.
+pub(crate) fn stage(address: &str, blob: &str, content: &Value) {
+    give("stage", address, blob, content);
+}
+
+fn give(command: &str, address: &str, blob: &str, content: &Value) {
+    let mut process = script("blob.mjs", &[command], address, blob).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(content.to_string().as_bytes()).unwrap();
+    assert!(process.wait().unwrap().success());
+}

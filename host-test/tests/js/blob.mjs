@@ -1,0 +1,47 @@
+// A block blob by the service's own SDK: what it has, or a new one as another program makes it.
+//
+//     node blob.mjs show http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
+//     node blob.mjs make http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
+//     node blob.mjs stage http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
+//
+// `show` writes one JSON object: the committed and the staged blocks as {id, size}, metadata and
+// headers. `make` stages and commits the `blocks` of its input, {id, text} each, with its `metadata`
+// and `headers`; IDs are text, and go over the wire in base64. `stage` does not commit.
+import { text } from "node:stream/consumers";
+import { containerAt } from "./account.mjs";
+
+const [command, endpoint, containerName, name] = process.argv.slice(2);
+const container = containerAt(endpoint, containerName);
+const blob = container.getBlockBlobClient(name);
+const encode = (id) => Buffer.from(id).toString("base64");
+const decode = ({ name, size }) => ({ id: Buffer.from(name, "base64").toString("latin1"), size });
+
+if (command === "show") {
+  const list = await blob.getBlockList("all");
+  const properties = await blob.getProperties();
+  const { metadata, contentLength, contentType, contentEncoding, contentLanguage } = properties;
+  const { cacheControl, contentDisposition, contentMD5 } = properties;
+  const shown = {
+    committed: (list.committedBlocks ?? []).map(decode),
+    staged: (list.uncommittedBlocks ?? []).map(decode),
+    length: contentLength,
+    md5: contentMD5 ? Buffer.from(contentMD5).toString("base64") : null,
+    metadata,
+    headers: { contentType, contentEncoding, contentLanguage, cacheControl, contentDisposition },
+  };
+  console.log(JSON.stringify(shown));
+} else {
+  await container.createIfNotExists();
+  const { blocks, metadata, headers } = JSON.parse(await text(process.stdin));
+  for (const { id, text } of blocks) await blob.stageBlock(encode(id), text, text.length);
+  if (command === "make") {
+    const blobHTTPHeaders = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [
+        `blob${name[0].toUpperCase()}${name.slice(1)}`,
+        value,
+      ]),
+    );
+    const ids = blocks.map(({ id }) => encode(id));
+    await blob.commitBlockList(ids, { metadata, blobHTTPHeaders });
+  }
+}

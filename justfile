@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Show the never-ending append blob on a real log.
+# Show both layouts on a real log.
 demo *FILE:
     ./setup demo {{FILE}}
 

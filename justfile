@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Show the never-ending append blob on a real log.
+# Show both layouts on a real log.
 demo *FILE:
     ./setup demo {{FILE}}
 
@@ -41,3 +41,7 @@ long:
 # Run the Node example, for example `just node http://127.0.0.1:10000/devstoreaccount1/logs/app < FILE`.
 node URL: component
     (cd examples/node && npm install --no-save) && node examples/node/append.mjs {{URL}}
+
+# Measure both layouts against the local store.
+measure:
+    cargo run --profile host --package everblob-host --example measure

@@ -182,8 +182,9 @@ fn blocks_are_staged_side_by_side_and_never_while_a_list_is_committed() {
     let (_folder, log) = folder("requests.jsonl");
     let store = Store::start(&["--listen", "127.0.0.1:0", "--log", log.to_str().unwrap()]);
     let input = vec![b'x'; 4 << 20];
-    // Eight full blocks to a flush; and flushes that are merged four by four.
-    for (name, flush, flushes) in [("full", "2MiB", 2), ("merged", "64KiB", 64)] {
+    // Four full blocks to a flush, fewer than are committed without one; and flushes that are merged
+    // four by four.
+    for (name, flush, flushes) in [("full", "1MiB", 4), ("merged", "64KiB", 64)] {
         let url = store.url(name);
         let before = requests(&log).len();
         let options = ["--layout", "block", "--in-flight", "4", "--block-size", "256KiB"];

@@ -4,7 +4,7 @@
 //!     cargo run --profile host --package everblob-host --example measure
 
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use everblob_host::address::StreamAddress;
 use everblob_host::component::stream::{self, Layout};
@@ -12,6 +12,7 @@ use everblob_host::component::{Appender, Component, Error};
 use everblob_host::credential;
 use everblob_host::reading::Reader;
 use everblob_host::store::{self, StoreOptions};
+use tokio::time::Instant;
 
 /// What is appended.
 struct Load {

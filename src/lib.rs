@@ -1,7 +1,8 @@
 //! Everblob appends to Azure Blob Storage, and nothing acknowledged is lost, doubled or reordered.
 //!
 //! A stream is a sequence of bytes, stored in numbered append blobs `name/1`, `name/2`, ... that
-//! never end. This crate holds everything that decides, and the component:
+//! never end, or in one block blob `name` whose small blocks are merged while it is written. This
+//! crate holds everything that decides, and the component:
 //!
 //! | module | what lives there | may use |
 //! |---|---|---|

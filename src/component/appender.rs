@@ -93,7 +93,7 @@ impl api::GuestAppender for Appender {
 
     fn compact(&self, timeout: Option<u64>) -> Result<api::CompactionReport, api::Error> {
         self.order(timeout, Writer::compact)?;
-        Ok(self.0.borrow().writer().compacted().into())
+        Ok(self.0.borrow_mut().command(|writer, _| writer.compacted()).into())
     }
 
     fn seal(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {

@@ -128,7 +128,7 @@ pub struct Touched {
     pub closed: bool,
 }
 
-/// What the last [`Writer::compact`] has done so far.
+/// What a [`Writer::compact`] has done.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Compacted {
     /// How many blocks there were when it began.
@@ -235,6 +235,15 @@ impl Writer {
         self.flush(now)
     }
 
+    /// What the ticket of [`Writer::compact`], which is done, has come to. Until it is asked for,
+    /// repeating the order goes on with the same count.
+    pub fn compacted(&mut self) -> Compacted {
+        match &mut self.machine {
+            Machine::Append(_) => Compacted::default(),
+            Machine::Block(blob) => blob.take_compacted(),
+        }
+    }
+
     /// A ticket of [`Writer::close`] is done: nothing more is taken.
     pub fn closed(&mut self) {
         self.session_mut().orders.close = true;
@@ -328,14 +337,6 @@ impl Writer {
     /// [`limits::SEGMENTS_REMEMBERED`]: crate::limits::SEGMENTS_REMEMBERED
     pub fn touched(&self) -> Vec<Touched> {
         machine!(self, machine => machine.touched())
-    }
-
-    /// What the last [`Writer::compact`] has done so far.
-    pub fn compacted(&self) -> Compacted {
-        match &self.machine {
-            Machine::Append(_) => Compacted::default(),
-            Machine::Block(blob) => blob.compacted(),
-        }
     }
 
     /// What was done.

@@ -57,6 +57,8 @@ pub(super) struct BlockBlob {
     /// Merges that came to nothing, one after another (M2).
     voids: u32,
     compacted: Compacted,
+    /// Whether the caller has seen what `compacted` says.
+    answered: bool,
 }
 
 /// What is going on with the blob as a whole.
@@ -106,6 +108,7 @@ impl BlockBlob {
             pressed: false,
             voids: 0,
             compacted: Compacted::default(),
+            answered: true,
             session,
         }
     }
@@ -128,8 +131,9 @@ impl BlockBlob {
     pub(super) fn compact(&mut self, now: Time) -> Result<Ticket, Error> {
         self.session.flush(now)?;
         let orders = &mut self.session.orders;
-        if orders.compact.is_none() {
+        if orders.compact.is_none() && self.answered {
             self.compacted = Compacted::default();
+            self.answered = false;
         }
         orders.compact = Some(orders.flush);
         Ok(Ticket::compacted(now))
@@ -222,7 +226,8 @@ impl BlockBlob {
         }
     }
 
-    pub(super) fn compacted(&self) -> Compacted {
+    pub(super) const fn take_compacted(&mut self) -> Compacted {
+        self.answered = true;
         self.compacted
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Keep everything in this folder, instead of in memory
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// The most blocks of an append blob
+    /// The most blocks of a blob
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_blocks: Option<u32>,
     /// Write a JSON line for each request to this file

@@ -8,10 +8,11 @@ use hyper::{Method, Response, StatusCode};
 use everblob::azure::date;
 use everblob::call::BlobKind;
 use everblob::sim::service::{
-    Answer, ContainerProperties, ContentHeaders, Extent as _, LeaseState, LeaseStatus, Properties,
-    Stamp,
+    Answer, BlockList, ContainerProperties, ContentHeaders, Extent as _, LeaseState, LeaseStatus,
+    Properties, Stamp,
 };
 
+use super::block_list;
 use super::body::Body;
 use super::checksum::Echo;
 use super::fault::Fault;
@@ -32,7 +33,9 @@ pub(super) fn response(
         Answer::ContainerCreated(stamp) => (201, head.stamped(stamp)),
         Answer::ContainerDeleted | Answer::Deleted => (202, Body::empty()),
         Answer::Container(properties) => (200, head.container(&properties)),
-        Answer::Put(stamp) => (201, head.written(stamp, echo)),
+        Answer::Put(stamp) | Answer::Committed(stamp) => (201, head.written(stamp, echo)),
+        Answer::Staged => (201, head.received(echo)),
+        Answer::BlockList(list) => (200, head.block_list(&list)),
         Answer::Appended { offset, blocks, stamp } => {
             head.set("x-ms-blob-append-offset", &offset.to_string());
             head.set("x-ms-blob-committed-block-count", &blocks.to_string());
@@ -45,6 +48,7 @@ pub(super) fn response(
         Answer::MetadataSet(stamp) => (200, head.written(stamp, None)),
         Answer::Properties(properties) => {
             head.properties(&properties);
+            head.tier(&properties);
             head.set("content-length", &properties.length.to_string());
             (200, Body::empty())
         }
@@ -89,12 +93,25 @@ impl Head {
         Body::empty()
     }
 
-    fn written(&mut self, stamp: Stamp, echo: Option<Echo>) -> Body {
+    fn received(&mut self, echo: Option<Echo>) -> Body {
         self.set("x-ms-request-server-encrypted", "true");
         if let Some((name, value)) = echo {
             self.set(name, &value);
         }
+        Body::empty()
+    }
+
+    fn written(&mut self, stamp: Stamp, echo: Option<Echo>) -> Body {
+        self.received(echo);
         self.stamped(stamp)
+    }
+
+    fn block_list(&mut self, list: &BlockList) -> Body {
+        if let Some(stamp) = list.stamp {
+            self.stamped(stamp);
+        }
+        self.set("x-ms-blob-content-length", &list.length.to_string());
+        self.xml(block_list::xml(list))
     }
 
     fn xml(&mut self, text: String) -> Body {
@@ -134,6 +151,14 @@ impl Head {
         }
         for (name, value) in &properties.metadata {
             self.set(&format!("x-ms-meta-{name}"), value);
+        }
+    }
+
+    fn tier(&mut self, properties: &Properties) {
+        let Some((tier, inferred)) = tier(properties) else { return };
+        self.set("x-ms-access-tier", tier);
+        if inferred {
+            self.set("x-ms-access-tier-inferred", "true");
         }
     }
 
@@ -185,6 +210,12 @@ pub(super) const fn lease(lease: LeaseStatus) -> (&'static str, &'static str) {
         LeaseState::Expired => "expired",
     };
     (if lease.is_locked() { "locked" } else { "unlocked" }, state)
+}
+
+/// The access tier of a block blob, and whether it is only that of the account.
+pub(super) fn tier(properties: &Properties) -> Option<(&str, bool)> {
+    let tier = properties.tier.as_deref();
+    (properties.kind == BlobKind::Block).then(|| (tier.unwrap_or("Hot"), tier.is_none()))
 }
 
 /// The content headers that a blob has, by their names.

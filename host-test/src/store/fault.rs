@@ -54,6 +54,11 @@ impl Fault {
             .with("QueryParameterValue", value)
     }
 
+    pub(super) fn missing_query(name: &str) -> Self {
+        let message = "A query parameter that's mandatory for this request is not specified.";
+        Self::new(400, "MissingRequiredQueryParameter", message).with("QueryParameterName", name)
+    }
+
     pub(super) fn authentication(detail: impl Into<String>) -> Self {
         let message = "Server failed to authenticate the request. Make sure the value of \
                        Authorization header is formed correctly including the signature.";

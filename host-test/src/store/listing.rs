@@ -5,11 +5,11 @@ use everblob::sim::service::{BlobPage, ContainerPage, ListEntry, ListedBlob, Sta
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::answer::{content_headers, kind, lease};
+use super::answer::{content_headers, kind, lease, tier};
 use super::fault::escape;
 use super::message::Message;
 
-const DECLARATION: &str = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+pub(super) const DECLARATION: &str = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>";
 
 /// List Containers.
 pub(super) fn containers(message: &Message, page: &ContainerPage) -> String {
@@ -37,6 +37,11 @@ pub(super) fn blobs(message: &Message, page: &BlobPage) -> String {
                 xml += &format!("<BlobPrefix>{}</BlobPrefix>", name(prefix));
             }
             ListEntry::Blob(listed) => xml += &blob(message, listed),
+            ListEntry::Uncommitted(uncommitted) => {
+                let properties = element("Content-Length", "0") + &element("BlobType", "BlockBlob");
+                let name = name(uncommitted);
+                xml += &format!("<Blob>{name}<Properties>{properties}</Properties></Blob>");
+            }
         }
     }
     xml += "</Blobs>";
@@ -58,6 +63,12 @@ fn blob(message: &Message, blob: &ListedBlob) -> String {
     xml += &element("LeaseState", state);
     if let Some(infinite) = properties.lease.infinite {
         xml += &element("LeaseDuration", if infinite { "infinite" } else { "fixed" });
+    }
+    if let Some((tier, inferred)) = tier(properties) {
+        xml += &element("AccessTier", tier);
+        if inferred {
+            xml += &element("AccessTierInferred", "true");
+        }
     }
     xml += &element("ServerEncrypted", "true");
     if properties.sealed {
@@ -102,8 +113,7 @@ fn stamp(stamp: Stamp) -> String {
 
 /// Metadata only comes where it was asked for.
 fn metadata(message: &Message, metadata: &[(String, String)]) -> String {
-    let include = message.parameter("include").unwrap_or("");
-    if !include.split(',').any(|part| part.trim() == "metadata") {
+    if !message.includes("metadata") {
         return String::new();
     }
     let pairs: String = metadata.iter().map(|(name, value)| element(name, value)).collect();

@@ -73,6 +73,12 @@ impl Message {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Whether a listing is to tell of something more.
+    pub(super) fn includes(&self, what: &str) -> bool {
+        let include = self.parameter("include").unwrap_or("");
+        include.split(',').any(|part| part.trim() == what)
+    }
+
     /// The headers, for signing.
     pub(super) fn header_pairs(&self) -> Vec<(String, String)> {
         let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or("").to_owned();

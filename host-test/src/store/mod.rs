@@ -9,6 +9,7 @@
 
 mod answer;
 mod authorization;
+mod block_list;
 mod body;
 mod checksum;
 mod cors;

@@ -14,12 +14,15 @@ pub(super) enum Operation {
     DeleteContainer,
     GetBlob,
     GetBlobProperties,
+    GetBlockList,
     GetContainerProperties,
     LeaseBlob,
     ListBlobs,
     ListContainers,
     Preflight,
     PutBlob,
+    PutBlock,
+    PutBlockList,
     SetBlobMetadata,
     Unknown,
 }
@@ -58,10 +61,13 @@ impl Operation {
             _ if message.parameter("versionid").is_some() => Self::Unknown,
             ("PUT", "") => Self::PutBlob,
             ("PUT", "appendblock") => Self::AppendBlock,
+            ("PUT", "block") => Self::PutBlock,
+            ("PUT", "blocklist") => Self::PutBlockList,
             ("PUT", "seal") => Self::AppendBlobSeal,
             ("PUT", "metadata") => Self::SetBlobMetadata,
             ("PUT", "lease") => Self::LeaseBlob,
             ("GET", "") => Self::GetBlob,
+            ("GET", "blocklist") => Self::GetBlockList,
             ("HEAD", "") => Self::GetBlobProperties,
             ("DELETE", "") => Self::DeleteBlob,
             _ => Self::Unknown,
@@ -78,12 +84,15 @@ impl Operation {
             Self::DeleteContainer => "DeleteContainer",
             Self::GetBlob => "GetBlob",
             Self::GetBlobProperties => "GetBlobProperties",
+            Self::GetBlockList => "GetBlockList",
             Self::GetContainerProperties => "GetContainerProperties",
             Self::LeaseBlob => "LeaseBlob",
             Self::ListBlobs => "ListBlobs",
             Self::ListContainers => "ListContainers",
             Self::Preflight => "Preflight",
             Self::PutBlob => "PutBlob",
+            Self::PutBlock => "PutBlock",
+            Self::PutBlockList => "PutBlockList",
             Self::SetBlobMetadata => "SetBlobMetadata",
             Self::Unknown => "Unknown",
         }
@@ -95,13 +104,25 @@ impl Operation {
             Self::AppendBlock => "aw",
             Self::CreateContainer | Self::PutBlob => "cw",
             Self::DeleteBlob | Self::DeleteContainer => "d",
-            Self::GetBlob | Self::GetBlobProperties | Self::GetContainerProperties => "r",
+            Self::GetBlob
+            | Self::GetBlobProperties
+            | Self::GetBlockList
+            | Self::GetContainerProperties => "r",
             Self::LeaseBlob if message.header("x-ms-lease-action") == Some("break") => "wd",
-            Self::AppendBlobSeal | Self::LeaseBlob | Self::SetBlobMetadata => "w",
+            Self::AppendBlobSeal
+            | Self::LeaseBlob
+            | Self::PutBlock
+            | Self::PutBlockList
+            | Self::SetBlobMetadata => "w",
             Self::ListBlobs | Self::ListContainers => "l",
             // Nothing that a token could have; these are refused for another reason.
             Self::Preflight | Self::Unknown => "rwdlac",
         }
+    }
+
+    /// Whether its body is content or a document, of which the request may carry a checksum.
+    pub(super) const fn has_body(self) -> bool {
+        matches!(self, Self::AppendBlock | Self::PutBlob | Self::PutBlock | Self::PutBlockList)
     }
 
     /// Whether no service SAS allows it, whatever its permissions.

@@ -22,7 +22,7 @@ pub struct StoreOptions {
     pub data: Option<PathBuf>,
     /// A file that gets one JSON line for each request.
     pub log: Option<PathBuf>,
-    /// How many blocks an append blob may have, in place of 50,000.
+    /// How many blocks an append blob or a block list may have, in place of 50,000.
     pub max_blocks: Option<u32>,
     /// The most entries on a page of List Blobs, in place of 5,000.
     pub page_limit: Option<u32>,
@@ -54,6 +54,7 @@ impl StoreOptions {
         let defaults = Settings::default();
         Settings {
             max_blocks: self.max_blocks.unwrap_or(defaults.max_blocks),
+            max_listed_blocks: self.max_blocks.unwrap_or(defaults.max_listed_blocks),
             page_limit: self.page_limit,
             seal_changes_etag: self.seal_changes_etag,
             ..defaults

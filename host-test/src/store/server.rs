@@ -321,8 +321,7 @@ fn prepare(
     grant: Grant,
     content: Bytes,
 ) -> Result<(Request<Piece>, Option<Echo>), Fault> {
-    let has_body = matches!(operation, Operation::AppendBlock | Operation::PutBlob);
-    let echo = has_body.then(|| checksum::check(message, &content)).transpose()?;
+    let echo = operation.has_body().then(|| checksum::check(message, &content)).transpose()?;
     let echo = echo.filter(|_| !content.is_empty());
     Ok((translation::request(message, operation, grant, content)?, echo))
 }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use everblob::sim::service::{
-    BlobOperation, BlobRequest, Conditions, ContentHeaders, LeaseAction, LeaseDuration, Listing,
-    Range, Request,
+    BlobOperation, BlobRequest, BlockId, BlockListType, Conditions, ContentHeaders, LeaseAction,
+    LeaseDuration, Listing, Range, Request,
 };
 
 use super::authorization::Grant;
+use super::block_list;
 use super::checksum;
 use super::fault::Fault;
 use super::message::Message;
@@ -21,8 +22,13 @@ const OLD_APPEND: u64 = 4 << 20;
 const LARGE_APPENDS: &str = "2022-11-02";
 /// The largest body of Append Block, in bytes.
 const APPEND: u64 = 100 << 20;
-/// The largest body of Put Blob, in bytes: less than the service takes, because it is in memory.
+/// The largest body of Put Blob and of Put Block, in bytes: less than the service takes, because it
+/// is in memory.
 const PUT: u64 = 256 << 20;
+/// The largest body of Put Block by version, in bytes: before the first, and before the second.
+const OLD_BLOCKS: [(&str, u64); 2] = [("2016-05-31", 4 << 20), ("2019-12-12", 100 << 20)];
+/// The largest body of Put Block List, in bytes: 50,000 of the longest IDs take a third of it.
+const LIST: u64 = 16 << 20;
 
 /// The largest body that an operation takes, in bytes.
 pub(super) fn largest_body(message: &Message, operation: Operation) -> u64 {
@@ -32,7 +38,12 @@ pub(super) fn largest_body(message: &Message, operation: Operation) -> u64 {
             OLD_APPEND
         }
         Operation::AppendBlock => APPEND,
+        Operation::PutBlock => {
+            let old = |(first, _): &&(&str, u64)| version.is_some_and(|version| version < *first);
+            OLD_BLOCKS.iter().find(old).map_or(PUT, |(_, limit)| *limit)
+        }
         Operation::PutBlob => PUT,
+        Operation::PutBlockList => LIST,
         _ => 0,
     }
 }
@@ -59,6 +70,17 @@ pub(super) fn request(
             return Ok(Request::ListBlobs { container, listing: listing(message)? });
         }
         Operation::PutBlob => put(message, grant, body)?,
+        Operation::PutBlock => {
+            BlobOperation::PutBlock { id: block_id(message)?, content: Piece::Memory(body) }
+        }
+        Operation::PutBlockList => BlobOperation::PutBlockList {
+            entries: block_list::entries(&body)?,
+            headers: content_headers(message),
+            metadata,
+            tier: tier(message)?,
+            may_overwrite: grant.may_overwrite,
+        },
+        Operation::GetBlockList => BlobOperation::GetBlockList { which: block_list_type(message)? },
         Operation::AppendBlock => BlobOperation::AppendBlock {
             content: Piece::Memory(body),
             position: message.number("x-ms-blob-condition-appendpos")?,
@@ -83,7 +105,7 @@ fn put(message: &Message, grant: Grant, body: Bytes) -> Result<BlobOperation<Pie
     let name = "x-ms-blob-type";
     let kind = message.header(name).ok_or_else(|| Fault::missing_header(name))?;
     let (metadata, may_overwrite) = (message.metadata(), grant.may_overwrite);
-    let mut headers = content_headers(message);
+    let mut headers = or_plain(content_headers(message), message);
     match kind {
         "AppendBlob" if body.is_empty() => {
             Ok(BlobOperation::PutAppendBlob { headers, metadata, may_overwrite })
@@ -91,8 +113,8 @@ fn put(message: &Message, grant: Grant, body: Bytes) -> Result<BlobOperation<Pie
         "AppendBlob" => Err(Fault::header("Content-Length", &body.len().to_string())),
         "BlockBlob" => {
             headers.md5 = headers.md5.or_else(|| Some(checksum::md5_base64(&body)));
-            let content = Piece::Memory(body);
-            Ok(BlobOperation::PutBlockBlob { content, headers, metadata, may_overwrite })
+            let (content, tier) = (Piece::Memory(body), tier(message)?);
+            Ok(BlobOperation::PutBlockBlob { content, headers, metadata, tier, may_overwrite })
         }
         "PageBlob" => Err(Fault::not_implemented()),
         other => Err(Fault::header(name, other)),
@@ -100,14 +122,52 @@ fn put(message: &Message, grant: Grant, body: Bytes) -> Result<BlobOperation<Pie
 }
 
 fn content_headers(message: &Message) -> ContentHeaders {
-    let either = |name, plain| message.text(name).or_else(|| message.text(plain));
     ContentHeaders {
-        cache_control: either("x-ms-blob-cache-control", "cache-control"),
+        cache_control: message.text("x-ms-blob-cache-control"),
         disposition: message.text("x-ms-blob-content-disposition"),
-        encoding: either("x-ms-blob-content-encoding", "content-encoding"),
-        language: either("x-ms-blob-content-language", "content-language"),
+        encoding: message.text("x-ms-blob-content-encoding"),
+        language: message.text("x-ms-blob-content-language"),
         md5: message.text("x-ms-blob-content-md5"),
-        media_type: either("x-ms-blob-content-type", "content-type"),
+        media_type: message.text("x-ms-blob-content-type"),
+    }
+}
+
+/// The body of Put Blob is the content, so its own headers count where there are no others.
+fn or_plain(headers: ContentHeaders, message: &Message) -> ContentHeaders {
+    ContentHeaders {
+        cache_control: headers.cache_control.or_else(|| message.text("cache-control")),
+        encoding: headers.encoding.or_else(|| message.text("content-encoding")),
+        language: headers.language.or_else(|| message.text("content-language")),
+        media_type: headers.media_type.or_else(|| message.text("content-type")),
+        ..headers
+    }
+}
+
+fn tier(message: &Message) -> Result<Option<String>, Fault> {
+    let name = "x-ms-access-tier";
+    match message.header(name) {
+        None => Ok(None),
+        Some(tier @ ("Hot" | "Cool" | "Cold")) => Ok(Some(tier.to_owned())),
+        // Nobody could read it.
+        Some("Archive") => Err(Fault::not_implemented()),
+        Some(other) => Err(Fault::header(name, other)),
+    }
+}
+
+fn block_id(message: &Message) -> Result<BlockId, Fault> {
+    let name = "blockid";
+    let text = message.parameter(name).ok_or_else(|| Fault::missing_query(name))?;
+    BlockId::new(text).map_err(|refusal| Fault::from(refusal).with("QueryParameterName", name))
+}
+
+fn block_list_type(message: &Message) -> Result<BlockListType, Fault> {
+    let name = "blocklisttype";
+    let text = message.parameter(name).unwrap_or("committed");
+    match text.to_ascii_lowercase().as_str() {
+        "committed" => Ok(BlockListType::Committed),
+        "uncommitted" => Ok(BlockListType::Uncommitted),
+        "all" => Ok(BlockListType::All),
+        _ => Err(Fault::query(name, text)),
     }
 }
 
@@ -138,13 +198,13 @@ fn range(message: &Message) -> Option<Range> {
 
 fn listing(message: &Message) -> Result<Listing, Fault> {
     let number = |value: &str| value.parse().map_err(|_| Fault::query("maxresults", value));
-    let include = message.parameter("include").unwrap_or("");
     Ok(Listing {
         prefix: message.parameter("prefix").unwrap_or("").to_owned(),
         delimiter: message.parameter("delimiter").map(str::to_owned),
         marker: message.parameter("marker").map(str::to_owned),
         max_results: message.parameter("maxresults").map(number).transpose()?,
-        metadata: include.split(',').any(|part| part.trim() == "metadata"),
+        metadata: message.includes("metadata"),
+        uncommitted: message.includes("uncommittedblobs"),
     })
 }
 

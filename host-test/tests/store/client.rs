@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request};
@@ -17,6 +19,20 @@ use everblob::time::UnixTime;
 pub(crate) const ACCOUNT: &str = "devstoreaccount1";
 pub(crate) const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+fn block_list(blocks: &[&str]) -> String {
+    let entry = |block: &&str| {
+        let (source, name) = block.split_at(1);
+        let source = match source {
+            "c" => "Committed",
+            "u" => "Uncommitted",
+            _ => "Latest",
+        };
+        format!("  <{source}>{}</{source}>\n", STANDARD.encode(name))
+    };
+    let entries: String = blocks.iter().map(entry).collect();
+    format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<BlockList>\n{entries}</BlockList>")
+}
 
 pub(crate) fn now() -> UnixTime {
     UnixTime(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
@@ -95,6 +111,22 @@ impl Client {
 
     pub(crate) fn append(&self, path: &str, body: impl Into<Bytes>) -> Ask {
         self.ask("PUT", path).query("comp", "appendblock").body(body)
+    }
+
+    /// Stages a block whose ID is the base64 of a name.
+    pub(crate) fn stage(&self, path: &str, name: &str, body: impl Into<Bytes>) -> Ask {
+        let ask = self.ask("PUT", path).query("comp", "block");
+        ask.query("blockid", &STANDARD.encode(name)).body(body)
+    }
+
+    /// Commits blocks, each named behind the first letter of where it is looked for.
+    pub(crate) fn commit(&self, path: &str, blocks: &[&str]) -> Ask {
+        self.ask("PUT", path).query("comp", "blocklist").body(block_list(blocks))
+    }
+
+    pub(crate) fn blocks(&self, path: &str, which: &str) -> Ask {
+        let ask = self.ask("GET", path).query("comp", "blocklist");
+        ask.query("blocklisttype", which)
     }
 
     pub(crate) fn list(&self) -> Ask {

@@ -59,6 +59,67 @@ async fn a_restart_on_the_same_folder_finds_everything() {
     assert_ne!(reply.header("etag"), before.header("etag"));
 }
 
+/// Blocks in every state: committed, kept, staged, staged again, and discarded.
+async fn staged(client: &Client) {
+    client.create_container().send().await;
+    for (name, text) in [("b1", "one "), ("b2", "two "), ("b3", "three ")] {
+        assert_eq!(client.stage("/logs/blocks", name, text).send().await.status, 201);
+    }
+    assert_eq!(client.commit("/logs/blocks", &["ub1", "ub2"]).send().await.status, 201);
+    client.stage("/logs/blocks", "b4", "old").send().await;
+    assert_eq!(client.commit("/logs/blocks", &["cb2"]).send().await.status, 201);
+    for text in ["old", "four"] {
+        assert_eq!(client.stage("/logs/blocks", "b4", text).send().await.status, 201);
+    }
+    assert_eq!(client.stage("/logs/uncommitted", "b5", "five").send().await.status, 201);
+    client.stage("/logs/deleted", "b6", "six").send().await;
+    assert_eq!(client.ask("DELETE", "/logs/deleted").send().await.status, 202);
+}
+
+/// Finds what [`staged`] left, and goes on with it.
+async fn find_staged(client: &Client) {
+    let list = client.blocks("/logs/blocks", "all").send().await;
+    let head = client.ask("HEAD", "/logs/blocks").send().await;
+    assert_eq!(list.header("etag"), head.header("etag"));
+    let expected = "<CommittedBlocks><Block><Name>YjI=</Name><Size>4</Size></Block>\
+                    </CommittedBlocks><UncommittedBlocks>\
+                    <Block><Name>YjQ=</Name><Size>4</Size></Block></UncommittedBlocks>";
+    assert!(list.text().contains(expected), "{}", list.text());
+    assert_eq!(client.ask("GET", "/logs/blocks").send().await.text(), "two ");
+    for (path, block) in [("/logs/deleted", "ub6"), ("/logs/blocks", "lb3")] {
+        let commit = client.commit(path, &[block]).send().await;
+        assert_eq!(commit.code(), (400, "InvalidBlockList"), "{path}");
+    }
+    assert_eq!(client.commit("/logs/blocks", &["lb4", "cb2"]).send().await.status, 201);
+    assert_eq!(client.ask("GET", "/logs/blocks").send().await.text(), "fourtwo ");
+    assert_eq!(client.ask("GET", "/logs/uncommitted").send().await.status, 404);
+    assert_eq!(client.commit("/logs/uncommitted", &["ub5"]).send().await.status, 201);
+    assert_eq!(client.ask("GET", "/logs/uncommitted").send().await.text(), "five");
+}
+
+#[tokio::test]
+async fn a_restart_finds_staged_and_committed_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, client) = on(folder.path()).await.unwrap();
+    staged(&client).await;
+    drop(client);
+    store.stop().await;
+    let (store, client) = on(folder.path()).await.unwrap();
+    find_staged(&client).await;
+    store.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_store_leaves_has_every_block_it_acknowledged() {
+    let (folder, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_store, client) = on(folder.path()).await.unwrap();
+    staged(&client).await;
+    // The file as it is now, with the store still running, is what a kill leaves.
+    fs::copy(folder.path().join("journal"), left.path().join("journal")).unwrap();
+    let (_again, client) = on(left.path()).await.unwrap();
+    find_staged(&client).await;
+}
+
 #[tokio::test]
 async fn a_journal_cut_anywhere_keeps_a_prefix_of_what_was_written() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,14 +10,14 @@ use everblob_host::store::{Secret, Store, StoreOptions, start};
 
 use crate::client::{ACCOUNT, Client, now};
 
-async fn store() -> (Store, Client) {
+pub(crate) async fn store() -> (Store, Client) {
     let store = start(StoreOptions::default()).await.unwrap();
     let client = Client::new(store.address());
     assert_eq!(client.create_container().send().await.status, 201);
     (store, client)
 }
 
-fn token(client: &Client, permissions: &str, blob: Option<&str>) -> String {
+pub(crate) fn token(client: &Client, permissions: &str, blob: Option<&str>) -> String {
     let expiry = UnixTime(now().0 + 60);
     let container = "logs";
     let sas = ServiceSas { permissions, start: None, expiry, container, blob, https_only: false };

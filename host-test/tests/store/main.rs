@@ -5,6 +5,7 @@
 #[path = "../referee/mod.rs"]
 mod referee;
 
+mod blocks;
 mod client;
 mod folder;
 mod http;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::call::{BlobKind, Metadata};
 use crate::time::UnixTime;
 
+use super::block::BlockList;
 use super::effect::Revision;
 use super::lease::LeaseState;
 use super::request::ContentHeaders;
@@ -37,6 +38,12 @@ pub enum Answer<E> {
     },
     /// Append Blob Seal.
     Sealed(Stamp),
+    /// Put Block.
+    Staged,
+    /// Put Block List, with the new state.
+    Committed(Stamp),
+    /// Get Block List.
+    BlockList(BlockList),
     /// Get Blob Properties.
     Properties(Properties),
     /// Get Blob.
@@ -101,7 +108,7 @@ pub struct Properties {
     pub blocks: Option<u32>,
     /// The state.
     pub stamp: Stamp,
-    /// When the blob was put.
+    /// When the blob came to be. Put Blob makes a new one, Put Block List does not.
     pub created: UnixTime,
     /// Whether it is sealed.
     pub sealed: bool,
@@ -111,6 +118,8 @@ pub struct Properties {
     pub metadata: Metadata,
     /// The lease.
     pub lease: LeaseStatus,
+    /// `x-ms-access-tier` of a block blob, unless it is only inferred.
+    pub tier: Option<String>,
 }
 
 /// What anyone may know of a lease.
@@ -152,6 +161,8 @@ pub struct BlobPage {
 pub enum ListEntry {
     /// A blob.
     Blob(Box<ListedBlob>),
+    /// The name of a block blob of which nothing is committed yet.
+    Uncommitted(String),
     /// The common beginning of names that have the delimiter, with it.
     Prefix(String),
 }

@@ -7,6 +7,7 @@ use crate::time::UnixTime;
 
 use super::answer::{Answer, Stamp};
 use super::append::Block;
+use super::block_list::List;
 use super::condition::Conditions;
 use super::effect::{Change, Effect};
 use super::extent::Extent;
@@ -28,6 +29,7 @@ struct Put<'a, E> {
     content: Option<&'a E>,
     headers: &'a ContentHeaders,
     metadata: &'a Metadata,
+    tier: Option<&'a String>,
     may_overwrite: bool,
 }
 
@@ -43,13 +45,13 @@ impl<E: Extent> Service<E> {
             BlobOperation::PutAppendBlob { headers, metadata, may_overwrite } => {
                 let may_overwrite = *may_overwrite;
                 let (kind, content) = (BlobKind::Append, None);
-                let put = Put { kind, content, headers, metadata, may_overwrite };
+                let put = Put { kind, content, headers, metadata, tier: None, may_overwrite };
                 self.put_blob(at, &put, conditions, now)
             }
-            BlobOperation::PutBlockBlob { content, headers, metadata, may_overwrite } => {
-                let may_overwrite = *may_overwrite;
+            BlobOperation::PutBlockBlob { content, headers, metadata, tier, may_overwrite } => {
+                let (tier, may_overwrite) = (tier.as_ref(), *may_overwrite);
                 let (kind, content) = (BlobKind::Block, Some(content));
-                let put = Put { kind, content, headers, metadata, may_overwrite };
+                let put = Put { kind, content, headers, metadata, tier, may_overwrite };
                 self.put_blob(at, &put, conditions, now)
             }
             BlobOperation::AppendBlock { content, position, max_size } => {
@@ -57,6 +59,17 @@ impl<E: Extent> Service<E> {
                 self.append_block(at, &block, conditions, now)
             }
             BlobOperation::Seal { position } => self.seal(at, *position, conditions, now),
+            BlobOperation::PutBlock { id, content } => {
+                self.put_block(at, id, content, conditions, now)
+            }
+            BlobOperation::PutBlockList { entries, headers, metadata, tier, may_overwrite } => {
+                let (tier, may_overwrite) = (tier.as_ref(), *may_overwrite);
+                let list = List { entries, headers, metadata, tier, may_overwrite };
+                self.put_block_list(at, &list, conditions, now)
+            }
+            BlobOperation::GetBlockList { which } => {
+                self.get_block_list(at, *which, conditions, now)
+            }
             BlobOperation::Properties => {
                 let blob = self.readable(at, conditions, now)?;
                 let answer = Answer::Properties(blob.properties(now));
@@ -95,6 +108,7 @@ impl<E: Extent> Service<E> {
             kind: put.kind,
             headers: put.headers.clone(),
             metadata: put.metadata.clone(),
+            tier: put.tier.cloned(),
             revision,
             at: now,
         };
@@ -145,7 +159,14 @@ impl<E: Extent> Service<E> {
     }
 
     fn delete_blob(&self, at: Name<'_>, conditions: &Conditions, now: UnixTime) -> Decision<E> {
-        self.writable(at, conditions, now)?;
+        match self.writable(at, conditions, now) {
+            // Of such a blob there is no state that a condition could be about.
+            Err(refusal::BLOB_NOT_FOUND) if self.staged(at, now)?.is_some() => {
+                conditions.check_put(None)?;
+                lease::check_write(None, conditions.lease.as_deref(), now)?;
+            }
+            other => other?,
+        }
         let (container, name) = owned(at);
         let change = Change::BlobDeleted { container, name };
         let effect = Some(Effect { change, content: None });

@@ -2,10 +2,12 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::call::{BlobKind, ETag, Metadata};
 use crate::time::UnixTime;
 
+use super::block::BlockId;
 use super::lease::Lease;
 use super::request::ContentHeaders;
 
@@ -44,7 +46,7 @@ pub struct Effect<E> {
     /// What changes.
     #[serde(flatten)]
     pub change: Change,
-    /// What is put or appended.
+    /// What is put, appended or staged.
     #[serde(skip)]
     pub content: Option<E>,
 }
@@ -80,6 +82,9 @@ pub enum Change {
         headers: ContentHeaders,
         /// All of its metadata.
         metadata: Metadata,
+        /// The access tier that was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tier: Option<String>,
         /// Its state.
         revision: Revision,
         /// When.
@@ -91,6 +96,37 @@ pub enum Change {
         container: String,
         /// The blob.
         name: String,
+        /// Its new state.
+        revision: Revision,
+        /// When.
+        at: UnixTime,
+    },
+    /// A block was staged; the blob is as it was.
+    BlockStaged {
+        /// The container.
+        container: String,
+        /// The blob, or what will be one.
+        name: String,
+        /// The block's ID.
+        id: BlockId,
+        /// When.
+        at: UnixTime,
+    },
+    /// A block list made a blob, or made it anew. A lease in force stays.
+    BlockListPut {
+        /// The container.
+        container: String,
+        /// The blob.
+        name: String,
+        /// What it consists of, in order.
+        blocks: Vec<BlockRun>,
+        /// Its content headers.
+        headers: ContentHeaders,
+        /// All of its metadata.
+        metadata: Metadata,
+        /// The access tier that was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tier: Option<String>,
         /// Its new state.
         revision: Revision,
         /// When.
@@ -136,4 +172,13 @@ pub enum Change {
         /// The lease, unless there is none any more.
         lease: Option<Lease>,
     },
+}
+
+/// Blocks of a new list: where they were until then.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub enum BlockRun {
+    /// Blocks of the blob as it was: the place of the first, and how many.
+    Kept(u32, u32),
+    /// The staged block of this ID.
+    Staged(BlockId),
 }

@@ -6,16 +6,18 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::iter;
 
 use base64ct::{Base64, Encoding as _};
 
 use crate::time::UnixTime;
 
 use super::answer::{Answer, BlobPage, ContainerPage, ContainerProperties, ListEntry, ListedBlob};
+use super::block::Staged;
 use super::extent::Extent;
 use super::refusal::{self, Refusal};
 use super::request::Listing;
-use super::state::{Blob, Service};
+use super::state::{Blob, Container, Service};
 use super::{Accepted, Decision};
 
 /// The service gives no more on one page.
@@ -51,7 +53,7 @@ impl<E: Extent> Service<E> {
             page.next = Some(encode_marker(&listing.prefix));
             return Ok(Accepted { answer: Answer::Blobs(page), effect: None });
         }
-        for (name, blob) in from(&container.blobs, listing)? {
+        for (name, blob) in self.entries(container, listing, now)? {
             let group = group(name, listing);
             let last = page.entries.last();
             if group.is_some_and(|group| is_prefix(last, group)) {
@@ -61,14 +63,43 @@ impl<E: Extent> Service<E> {
                 page.next = Some(encode_marker(name));
                 break;
             }
-            page.entries.push(match group {
-                Some(group) => ListEntry::Prefix(group.to_string()),
-                None => ListEntry::Blob(Box::new(listed(name, blob, listing, now))),
+            page.entries.push(match (group, blob) {
+                (Some(group), _) => ListEntry::Prefix(group.to_string()),
+                (None, Some(blob)) => ListEntry::Blob(Box::new(listed(name, blob, listing, now))),
+                (None, None) => ListEntry::Uncommitted(name.clone()),
             });
         }
         Ok(Accepted { answer: Answer::Blobs(page), effect: None })
     }
+
+    /// The blobs of a listing in order, and among them the names that only have staged blocks, if
+    /// they are wanted.
+    fn entries<'a>(
+        &'a self,
+        container: &'a Container<E>,
+        listing: &'a Listing,
+        now: UnixTime,
+    ) -> Result<impl Iterator<Item = Entry<'a, E>>, Refusal> {
+        let life = self.settings.staged_life;
+        let is_listed = move |(name, staged): &(&String, &Staged<E>)| {
+            listing.uncommitted
+                && staged.is_alive(life, now)
+                && !container.blobs.contains_key(name.as_str())
+        };
+        let staged = from(&container.staged, listing)?.filter(is_listed);
+        let mut staged = staged.map(|(name, _)| (name, None)).peekable();
+        let mut blobs =
+            from(&container.blobs, listing)?.map(|(name, blob)| (name, Some(blob))).peekable();
+        Ok(iter::from_fn(move || match (blobs.peek(), staged.peek()) {
+            (Some((blob, _)), Some((other, _))) if other < blob => staged.next(),
+            (None, _) => staged.next(),
+            (Some(_), _) => blobs.next(),
+        }))
+    }
 }
+
+/// A name and its blob, if something is committed.
+type Entry<'a, E> = (&'a String, Option<&'a Blob<E>>);
 
 /// Entries with the prefix, from the marker on.
 fn from<'a, T>(

@@ -9,14 +9,18 @@
 //! the same state, ETags included; content is never looked into, so an [`Extent`] may stand for
 //! bytes in memory or in a file; time comes in with each request.
 //!
-//! Append blobs are whole. Block blobs exist as Put Blob makes them; staged blocks and block lists
-//! belong into a module of their own beside `append`, with their state in `state::Blob`.
+//! Append blobs and block blobs are whole; there are no page blobs, snapshots, versions or copies.
 
 mod answer;
 mod append;
 mod blob;
+mod block;
+mod block_list;
+#[cfg(test)]
+mod block_tests;
 mod condition;
 mod container;
+mod content;
 mod effect;
 mod extent;
 mod lease;
@@ -32,8 +36,9 @@ pub use answer::{
     Answer, BlobPage, ContainerPage, ContainerProperties, LeaseStatus, ListEntry, ListedBlob,
     Properties, Stamp,
 };
+pub use block::{BlockEntry, BlockId, BlockList, BlockListType, BlockSource, ListedBlock};
 pub use condition::Conditions;
-pub use effect::{Change, Effect, Revision};
+pub use effect::{BlockRun, Change, Effect, Revision};
 pub use extent::{Extent, Slice};
 pub use lease::{Lease, LeaseAction, LeaseDuration, LeaseState};
 pub use refusal::Refusal;

@@ -46,6 +46,17 @@ pub(super) const BLOCK_COUNT: Refusal = Refusal::new(
     "BlockCountExceedsLimit",
     "The committed block count cannot exceed the maximum limit of blocks.",
 );
+pub(super) const BLOCK_ID_LENGTH: Refusal =
+    Refusal::new(400, "OutOfRangeInput", "The length of the block ID is out of range.");
+pub(super) const BLOCK_ID_MIXED: Refusal =
+    Refusal::new(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.");
+pub(super) const BLOCK_LIST: Refusal =
+    Refusal::new(400, "InvalidBlockList", "The specified block list is invalid.");
+pub(super) const BLOCK_LIST_LENGTH: Refusal = Refusal::new(
+    400,
+    "BlockListTooLong",
+    "The block list contains more blocks than a blob may have.",
+);
 pub(super) const BODY_TOO_LARGE: Refusal = Refusal::new(
     413,
     "RequestBodyTooLarge",
@@ -160,6 +171,11 @@ pub(super) const RESOURCE_NAME: Refusal = Refusal::new(
     400,
     "InvalidResourceName",
     "The specified resource name contains invalid characters or is too long.",
+);
+pub(super) const STAGED_COUNT: Refusal = Refusal::new(
+    409,
+    "BlockCountExceedsLimit",
+    "The uncommitted block count cannot exceed the maximum limit of blocks.",
 );
 pub(super) const UNSATISFIABLE: Refusal = Refusal::new(
     400,

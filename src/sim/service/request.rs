@@ -2,9 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::call::Metadata;
 
+use super::block::{BlockEntry, BlockId, BlockListType};
 use super::condition::Conditions;
 use super::lease::LeaseAction;
 
@@ -80,6 +82,8 @@ pub enum BlobOperation<E> {
         headers: ContentHeaders,
         /// All of its metadata.
         metadata: Metadata,
+        /// `x-ms-access-tier`; else that of the block blob it replaces.
+        tier: Option<String>,
         /// Whether the credential allows replacing a blob.
         may_overwrite: bool,
     },
@@ -96,6 +100,31 @@ pub enum BlobOperation<E> {
     Seal {
         /// `x-ms-blob-condition-appendpos`, in bytes.
         position: Option<u64>,
+    },
+    /// Put Block.
+    PutBlock {
+        /// Its ID.
+        id: BlockId,
+        /// The block.
+        content: E,
+    },
+    /// Put Block List.
+    PutBlockList {
+        /// The blocks that the blob will consist of, in order.
+        entries: Vec<BlockEntry>,
+        /// The content headers from now on.
+        headers: ContentHeaders,
+        /// All of its metadata from now on.
+        metadata: Metadata,
+        /// `x-ms-access-tier`; else it stays as it is.
+        tier: Option<String>,
+        /// Whether the credential allows replacing a blob.
+        may_overwrite: bool,
+    },
+    /// Get Block List. Of its conditions only the lease counts.
+    GetBlockList {
+        /// Which blocks.
+        which: BlockListType,
     },
     /// Get Blob Properties.
     Properties,
@@ -161,4 +190,6 @@ pub struct Listing {
     pub max_results: Option<i64>,
     /// `include=metadata`
     pub metadata: bool,
+    /// `include=uncommittedblobs`
+    pub uncommitted: bool,
 }

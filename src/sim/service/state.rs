@@ -1,17 +1,19 @@
 //! The state of an account, and the one place where it changes.
 //!
 //! Invariants: `apply` only ever sees effects that `decide` made of this state, or a replay of
-//! them in order; revisions only grow; the content's ends are ascending, one for each extent.
+//! them in order; revisions only grow; a blob has no blocks, or one for each extent of its content.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::call::{BlobKind, Metadata};
-use crate::time::UnixTime;
+use crate::time::{Span, UnixTime};
 
 use super::answer::{LeaseStatus, Properties, Stamp};
-use super::effect::{Change, Effect, Revision};
+use super::block::{BlockId, Staged};
+use super::content::Content;
+use super::effect::{BlockRun, Change, Effect, Revision};
 use super::extent::Extent;
 use super::lease::{Lease, LeaseState};
 use super::refusal::{self, Refusal};
@@ -25,6 +27,16 @@ pub struct Settings {
     pub max_blocks: u32,
     /// The largest block that Append Block takes, in bytes.
     pub max_append: u64,
+    /// The largest block that Put Block takes, in bytes.
+    pub max_block: u64,
+    /// How many blocks a Put Block List may name.
+    pub max_listed_blocks: u32,
+    /// How many blocks may be staged for a blob.
+    pub max_staged_blocks: u32,
+    /// How long staged blocks are kept after the last of them came; whole seconds count.
+    pub staged_life: Span,
+    /// Whether Put Block List judges its conditions before it looks for its blocks.
+    pub conditions_before_list: bool,
     /// Whether sealing changes the ETag, as the emulator has it.
     pub seal_changes_etag: bool,
     /// The most entries on a page of List Blobs, whatever the client asks for.
@@ -38,6 +50,11 @@ impl Default for Settings {
         Self {
             max_blocks: 50_000,
             max_append: 100 << 20,
+            max_block: 4_000 << 20,
+            max_listed_blocks: 50_000,
+            max_staged_blocks: 100_000,
+            staged_life: Span::secs(7 * 24 * 3600),
+            conditions_before_list: true,
             seal_changes_etag: false,
             page_limit: None,
             first_page_empty: false,
@@ -56,6 +73,8 @@ pub struct Service<E> {
 #[derive(Clone, Debug)]
 pub(super) struct Container<E> {
     pub(super) blobs: BTreeMap<String, Blob<E>>,
+    /// By the name of the blob that they are for, whether there is one or not.
+    pub(super) staged: BTreeMap<String, Staged<E>>,
     pub(super) metadata: Metadata,
     pub(super) stamp: Stamp,
 }
@@ -64,17 +83,16 @@ pub(super) struct Container<E> {
 pub(super) struct Blob<E> {
     pub(super) kind: BlobKind,
     pub(super) content: Content<E>,
+    /// The IDs of a committed list.
+    pub(super) blocks: Vec<BlockId>,
     pub(super) headers: ContentHeaders,
     pub(super) metadata: Metadata,
     pub(super) stamp: Stamp,
     pub(super) created: UnixTime,
     pub(super) sealed: bool,
     pub(super) lease: Option<Lease>,
+    pub(super) tier: Option<String>,
 }
-
-/// The extents of a blob, each with the offset of the byte after it.
-#[derive(Clone, Debug)]
-pub(super) struct Content<E>(Vec<(u64, E)>);
 
 impl<E: Extent> Service<E> {
     /// An account without containers.
@@ -107,25 +125,39 @@ impl<E: Extent> Service<E> {
             Change::ContainerCreated { container, metadata, revision, at } => {
                 let stamp = self.stamp(*revision, *at);
                 let metadata = metadata.clone();
-                let created = Container { blobs: BTreeMap::new(), metadata, stamp };
+                let (blobs, staged) = (BTreeMap::new(), BTreeMap::new());
+                let created = Container { blobs, staged, metadata, stamp };
                 self.containers.insert(container.clone(), created);
             }
             Change::ContainerDeleted { container } => {
                 self.containers.remove(container);
             }
-            Change::BlobPut { container, name, kind, headers, metadata, revision, at } => {
+            Change::BlobPut { container, name, kind, headers, metadata, tier, revision, at } => {
+                let mut blob = Blob::new(*kind, self.stamp(*revision, *at), headers, metadata);
+                blob.content.extend(content());
+                blob.tier.clone_from(tier);
+                self.put((container, name), blob);
+            }
+            Change::BlockStaged { container, name, id, at } => {
+                self.stage((container, name), id, content(), *at);
+            }
+            Change::BlockListPut {
+                container,
+                name,
+                blocks,
+                headers,
+                metadata,
+                tier,
+                revision,
+                at,
+            } => {
                 let stamp = self.stamp(*revision, *at);
-                let put = Blob {
-                    kind: *kind,
-                    content: Content(Vec::new()),
-                    headers: headers.clone(),
-                    metadata: metadata.clone(),
-                    stamp,
-                    created: *at,
-                    sealed: false,
-                    lease: None,
-                };
-                self.put((container, name), put, content());
+                let mut blob = Blob::new(BlobKind::Block, stamp, headers, metadata);
+                (blob.blocks, blob.content) = self.container_mut(container).gather(name, blocks);
+                blob.tier.clone_from(tier);
+                let before = self.container_mut(container).blobs.get(name);
+                blob.created = before.map_or(*at, |before| before.created);
+                self.put((container, name), blob);
             }
             Change::BlockAppended { container, name, revision, at } => {
                 let stamp = self.stamp(*revision, *at);
@@ -146,7 +178,9 @@ impl<E: Extent> Service<E> {
                 blob.write(stamp, *at);
             }
             Change::BlobDeleted { container, name } => {
-                self.container_mut(container).blobs.remove(name);
+                let container = self.container_mut(container);
+                container.blobs.remove(name);
+                container.staged.remove(name);
             }
             Change::LeaseSet { container, name, lease } => {
                 self.blob_mut((container, name)).lease = lease.clone();
@@ -168,20 +202,49 @@ impl<E: Extent> Service<E> {
         self.container(container)?.blobs.get(name).ok_or(refusal::BLOB_NOT_FOUND)
     }
 
+    /// The staged blocks of a name; none as well where they are forgotten.
+    pub(super) fn staged(
+        &self,
+        (container, name): (&str, &str),
+        now: UnixTime,
+    ) -> Result<Option<&Staged<E>>, Refusal> {
+        let staged = self.container(container)?.staged.get(name);
+        Ok(staged.filter(|staged| staged.is_alive(self.settings.staged_life, now)))
+    }
+
     fn stamp(&mut self, revision: Revision, modified: UnixTime) -> Stamp {
         self.last = self.last.max(revision);
         Stamp { revision, modified }
     }
 
-    fn put(&mut self, (container, name): (&str, &str), mut blob: Blob<E>, content: Option<E>) {
-        blob.content.extend(content);
-        let blobs = &mut self.container_mut(container).blobs;
-        if let Some(before) = blobs.get_mut(name) {
+    /// Puts a blob in the place of what is there, which leaves its lease to it, and its tier.
+    fn put(&mut self, (container, name): (&str, &str), mut blob: Blob<E>) {
+        let container = self.container_mut(container);
+        container.staged.remove(name);
+        if let Some(before) = container.blobs.get_mut(name) {
             blob.lease = before.lease.take();
+            let tier = before.tier.take().filter(|_| blob.kind == BlobKind::Block);
+            blob.tier = blob.tier.or(tier);
         }
         let stamp = blob.stamp;
         blob.write(stamp, stamp.modified);
-        blobs.insert(name.into(), blob);
+        container.blobs.insert(name.into(), blob);
+    }
+
+    fn stage(
+        &mut self,
+        (container, name): (&str, &str),
+        id: &BlockId,
+        block: Option<E>,
+        at: UnixTime,
+    ) {
+        let life = self.settings.staged_life;
+        let staged = self.container_mut(container).staged.entry(name.into());
+        let staged = staged.or_insert_with(|| Staged::new(at));
+        if !staged.is_alive(life, at) {
+            *staged = Staged::new(at);
+        }
+        staged.insert(id.clone(), block.expect("a staged block has content"), at);
     }
 
     fn container_mut(&mut self, container: &str) -> &mut Container<E> {
@@ -194,7 +257,47 @@ impl<E: Extent> Service<E> {
     }
 }
 
+impl<E: Extent> Container<E> {
+    /// The blocks of a new list: their IDs and their content.
+    fn gather(&self, name: &str, runs: &[BlockRun]) -> (Vec<BlockId>, Content<E>) {
+        let (blob, staged) = (self.blobs.get(name), self.staged.get(name));
+        let (mut ids, mut content) = (Vec::new(), Content::default());
+        for run in runs {
+            match run {
+                BlockRun::Kept(first, count) => {
+                    let blob = blob.expect("kept blocks are blocks of a blob");
+                    let (first, count) = (*first as usize, *count as usize);
+                    ids.extend_from_slice(&blob.blocks[first..first + count]);
+                    content.extend(blob.content.extents(first).take(count).cloned());
+                }
+                BlockRun::Staged(id) => {
+                    let block = staged.and_then(|staged| staged.get(id));
+                    let block = block.expect("a list has found its staged blocks");
+                    ids.push(id.clone());
+                    content.extend([block.clone()]);
+                }
+            }
+        }
+        (ids, content)
+    }
+}
+
 impl<E: Extent> Blob<E> {
+    fn new(kind: BlobKind, stamp: Stamp, headers: &ContentHeaders, metadata: &Metadata) -> Self {
+        Self {
+            kind,
+            content: Content::default(),
+            blocks: Vec::new(),
+            headers: headers.clone(),
+            metadata: metadata.clone(),
+            stamp,
+            created: stamp.modified,
+            sealed: false,
+            lease: None,
+            tier: None,
+        }
+    }
+
     /// A write ends what is left of a lease that is over: it cannot be renewed any more.
     fn write(&mut self, stamp: Stamp, at: UnixTime) {
         self.stamp = stamp;
@@ -214,42 +317,12 @@ impl<E: Extent> Blob<E> {
             headers: self.headers.clone(),
             metadata: self.metadata.clone(),
             lease: self.lease_status(now),
+            tier: self.tier.clone(),
         }
     }
 
     pub(super) fn lease_status(&self, now: UnixTime) -> LeaseStatus {
         let none = LeaseStatus { state: LeaseState::Available, infinite: None };
         self.lease.as_ref().map_or(none, |lease| lease.status(now))
-    }
-}
-
-impl<E: Extent> Content<E> {
-    pub(super) fn len(&self) -> u64 {
-        self.0.last().map_or(0, |(end, _)| *end)
-    }
-
-    pub(super) fn count(&self) -> u32 {
-        u32::try_from(self.0.len()).expect("the block limit is a u32")
-    }
-
-    /// What is in `length` bytes at `offset`, which must be there.
-    pub(super) fn range(&self, offset: u64, length: u64) -> Vec<E> {
-        let end = offset + length;
-        let first = self.0.partition_point(|(past, _)| *past <= offset);
-        let mut extents = Vec::new();
-        for (past, extent) in &self.0[first..] {
-            let start = past - extent.len();
-            if start >= end {
-                break;
-            }
-            let (from, to) = (start.max(offset), end.min(*past));
-            extents.push(extent.slice(from - start, to - from));
-        }
-        extents
-    }
-
-    fn extend(&mut self, extent: Option<E>) {
-        let extent = extent.filter(|extent| !extent.is_empty());
-        self.0.extend(extent.map(|extent| (self.len() + extent.len(), extent)));
     }
 }

@@ -10,22 +10,22 @@ use crate::time::UnixTime;
 
 use super::*;
 
-const A: &str = "11111111-1111-1111-1111-111111111111";
-const B: &str = "22222222-2222-2222-2222-222222222222";
+pub(super) const A: &str = "11111111-1111-1111-1111-111111111111";
+pub(super) const B: &str = "22222222-2222-2222-2222-222222222222";
 
 /// An account with the container `logs`, and a clock.
-struct World {
-    service: Service<Slice>,
-    journal: Vec<Effect<Slice>>,
-    now: UnixTime,
+pub(super) struct World {
+    pub(super) service: Service<Slice>,
+    pub(super) journal: Vec<Effect<Slice>>,
+    pub(super) now: UnixTime,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(Settings::default())
     }
 
-    fn with(settings: Settings) -> Self {
+    pub(super) fn with(settings: Settings) -> Self {
         let service = Service::new(settings);
         let mut world = Self { service, journal: Vec::new(), now: UnixTime(1_795_176_000) };
         let metadata = Metadata::new();
@@ -33,7 +33,7 @@ impl World {
         world
     }
 
-    fn send(&mut self, request: &Request<Slice>) -> Result<Answer<Slice>, Refusal> {
+    pub(super) fn send(&mut self, request: &Request<Slice>) -> Result<Answer<Slice>, Refusal> {
         let accepted = self.service.decide(request, self.now)?;
         if let Some(effect) = accepted.effect {
             self.service.apply(&effect);
@@ -42,7 +42,7 @@ impl World {
         Ok(accepted.answer)
     }
 
-    fn blob(
+    pub(super) fn blob(
         &mut self,
         operation: BlobOperation<Slice>,
         conditions: Conditions,
@@ -51,22 +51,25 @@ impl World {
         self.send(&BlobRequest { container, name, operation, conditions }.into())
     }
 
-    fn run(&mut self, operation: BlobOperation<Slice>) -> Result<Answer<Slice>, Refusal> {
+    pub(super) fn run(
+        &mut self,
+        operation: BlobOperation<Slice>,
+    ) -> Result<Answer<Slice>, Refusal> {
         self.blob(operation, Conditions::default())
     }
 
-    fn properties(&mut self) -> Properties {
+    pub(super) fn properties(&mut self) -> Properties {
         match self.run(BlobOperation::Properties) {
             Ok(Answer::Properties(properties)) => properties,
             other => panic!("{other:?}"),
         }
     }
 
-    fn etag(&mut self) -> String {
+    pub(super) fn etag(&mut self) -> String {
         self.properties().stamp.revision.etag().0.to_string()
     }
 
-    fn text(&mut self, range: Option<Range>) -> Result<String, Refusal> {
+    pub(super) fn text(&mut self, range: Option<Range>) -> Result<String, Refusal> {
         match self.run(BlobOperation::Get { range })? {
             Answer::Content { extents, .. } => {
                 let bytes: Vec<u8> = extents.iter().flat_map(|e| e.bytes().to_vec()).collect();
@@ -83,7 +86,7 @@ impl World {
         }
     }
 
-    fn fill(&mut self, names: &[&str]) {
+    pub(super) fn fill(&mut self, names: &[&str]) {
         for name in names {
             let (container, name) = ("logs".into(), name.to_string());
             let conditions = Conditions::default();
@@ -93,7 +96,7 @@ impl World {
     }
 }
 
-fn create() -> BlobOperation<Slice> {
+pub(super) fn create() -> BlobOperation<Slice> {
     BlobOperation::PutAppendBlob {
         headers: ContentHeaders::default(),
         metadata: Metadata::new(),
@@ -101,16 +104,17 @@ fn create() -> BlobOperation<Slice> {
     }
 }
 
-fn put(text: &str) -> BlobOperation<Slice> {
+pub(super) fn put(text: &str) -> BlobOperation<Slice> {
     BlobOperation::PutBlockBlob {
         content: Slice::from(text.as_bytes().to_vec()),
         headers: ContentHeaders::default(),
         metadata: Metadata::new(),
+        tier: None,
         may_overwrite: true,
     }
 }
 
-fn append(text: &str) -> BlobOperation<Slice> {
+pub(super) fn append(text: &str) -> BlobOperation<Slice> {
     append_at(text, None, None)
 }
 
@@ -119,7 +123,7 @@ fn append_at(text: &str, position: Option<u64>, max_size: Option<u64>) -> BlobOp
     BlobOperation::AppendBlock { content, position, max_size }
 }
 
-fn metadata(value: &str) -> BlobOperation<Slice> {
+pub(super) fn metadata(value: &str) -> BlobOperation<Slice> {
     BlobOperation::SetMetadata { metadata: vec![("owner".into(), value.into())] }
 }
 
@@ -127,29 +131,29 @@ fn seal() -> BlobOperation<Slice> {
     BlobOperation::Seal { position: None }
 }
 
-fn if_match(etag: &str) -> Conditions {
+pub(super) fn if_match(etag: &str) -> Conditions {
     Conditions { if_match: Some(etag.into()), ..Conditions::default() }
 }
 
-fn if_none_match(etag: &str) -> Conditions {
+pub(super) fn if_none_match(etag: &str) -> Conditions {
     Conditions { if_none_match: Some(etag.into()), ..Conditions::default() }
 }
 
-fn with_lease(id: &str) -> Conditions {
+pub(super) fn with_lease(id: &str) -> Conditions {
     Conditions { lease: Some(id.into()), ..Conditions::default() }
 }
 
-fn code<T: core::fmt::Debug>(result: Result<T, Refusal>) -> (u16, &'static str) {
+pub(super) fn code<T: core::fmt::Debug>(result: Result<T, Refusal>) -> (u16, &'static str) {
     let refusal = result.unwrap_err();
     (refusal.status, refusal.code)
 }
 
-fn acquire(id: &str, seconds: u32) -> BlobOperation<Slice> {
+pub(super) fn acquire(id: &str, seconds: u32) -> BlobOperation<Slice> {
     let duration = LeaseDuration::Seconds(seconds);
     BlobOperation::Lease(LeaseAction::Acquire { id: id.into(), duration })
 }
 
-fn acquire_infinite(id: &str) -> BlobOperation<Slice> {
+pub(super) fn acquire_infinite(id: &str) -> BlobOperation<Slice> {
     let duration = LeaseDuration::Infinite;
     BlobOperation::Lease(LeaseAction::Acquire { id: id.into(), duration })
 }
@@ -461,12 +465,13 @@ fn names_that_the_service_does_not_take_are_refused() {
 fn names(page: &BlobPage) -> Vec<String> {
     let name = |entry: &ListEntry| match entry {
         ListEntry::Blob(blob) => blob.name.clone(),
+        ListEntry::Uncommitted(name) => format!("{name}?"),
         ListEntry::Prefix(prefix) => format!("[{prefix}]"),
     };
     page.entries.iter().map(name).collect()
 }
 
-fn walk(world: &mut World, listing: &Listing) -> (Vec<String>, usize) {
+pub(super) fn walk(world: &mut World, listing: &Listing) -> (Vec<String>, usize) {
     let (mut all, mut pages, mut marker) = (Vec::new(), 0, None);
     loop {
         let page = world.page(Listing { marker, ..listing.clone() });

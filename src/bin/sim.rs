@@ -110,7 +110,10 @@ fn play_some(next: &AtomicU64, end: u64) -> Option<Report> {
 
 fn summarize(total: &Report, seeds: u64) -> ExitCode {
     println!("{seeds} seeds kept every promise: {} events", total.events);
-    println!("  appends    {:>10}   segments {:>10}", total.appends, total.segments);
+    println!(
+        "  appends    {:>10}   segments {:>10}   reads {:>10}   merged {:>8}",
+        total.appends, total.segments, total.reads, total.merges
+    );
     println!(
         "  opened     {:>10}   superseded {:>8}   unknown {:>8}   ended {:>8}",
         total.opened, total.superseded, total.unknown, total.refused

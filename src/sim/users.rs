@@ -4,16 +4,17 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::call::{Call, ETag, Target};
+use crate::call::{Answer, BlockId, Body, Call, ETag, Origin, Target};
 use crate::error::Error;
 use crate::sim::oracle::Stored;
 use crate::sim::wire::perform;
 use crate::sim::world::{Actor, Order, World};
 use crate::stream::{Nonce, StreamId};
 use crate::time::Time;
-use crate::writer::{Entropy, Ticket, Writer};
+use crate::writer::{Entropy, Layout, Ticket, Writer};
 
 impl World {
     /// A new process opens the stream.
@@ -26,7 +27,14 @@ impl World {
         let entropy = Entropy { nonce, stream, seed: self.rng.next() };
         let writer =
             Writer::new(self.config.clone(), entropy).map_err(|error| error.to_string())?;
-        self.actors.push(Actor { writer, epoch: None, order: None, alive: true, over: false });
+        self.actors.push(Actor {
+            writer,
+            epoch: None,
+            order: None,
+            alive: true,
+            over: false,
+            under_way: Vec::new(),
+        });
         let actor = self.actors.len() - 1;
         self.note(|| format!("writer {actor} opens the stream"));
         self.turn(actor)
@@ -45,6 +53,9 @@ impl World {
         if self.rng.below(1000) < self.weather.touch {
             self.touch();
         }
+        if self.rng.below(1000) < self.weather.stage {
+            self.stage();
+        }
         let actor = self.any();
         if !self.actors[actor].alive {
             return Ok(());
@@ -54,6 +65,10 @@ impl World {
             return self.order(actor, Writer::seal, (false, true));
         }
         match self.rng.below(8) {
+            0 if self.config.layout == Some(Layout::Block) => {
+                self.note(|| format!("writer {actor} is asked to compact"));
+                self.order(actor, Writer::compact, (false, false))
+            }
             0 => {
                 self.note(|| format!("writer {actor} is asked to roll over"));
                 self.order(actor, Writer::rollover, (true, false))
@@ -133,13 +148,53 @@ impl World {
     /// Somebody's tool adds metadata to the last segment.
     fn touch(&mut self) {
         let now = self.today();
-        let Some((number, seen)) = self.segments().pop() else { return };
+        let Some((target, seen)) = self.segments().pop() else { return };
         let mut metadata = seen.metadata;
         metadata.retain(|(name, _)| name != "owner");
         metadata.push(("owner".to_string(), "ops".to_string()));
-        self.note(|| format!("somebody sets metadata on segment {number}"));
+        self.note(|| format!("somebody sets metadata on {target:?}"));
         let etag = ETag("*".into());
-        let call = Call::SetMetadata { target: Target::Segment(number), metadata, etag };
-        let _ = perform(&mut self.service, &call, now);
+        let call = Call::SetMetadata { target, metadata, etag };
+        if perform(&mut self.service, &call, now).is_ok() {
+            self.touched.insert(target);
+        }
     }
+
+    /// Somebody's tool stages a block, with an ID of the stream's length or of another; or commits
+    /// the list as it is once more, which drops what is staged.
+    fn stage(&mut self) {
+        let now = self.today();
+        if self.config.layout != Some(Layout::Block) {
+            return;
+        }
+        let call = match self.rng.below(3) {
+            0 => self.recommit(),
+            width => Some(foreign_block([5, 8][width as usize - 1])),
+        };
+        if let Some(call) = call {
+            self.note(|| format!("somebody sends {call:?}"));
+            let _ = perform(&mut self.service, &call, now);
+        }
+    }
+
+    /// The blob's own list, metadata and headers.
+    fn recommit(&mut self) -> Option<Call> {
+        let (now, target) = (self.today(), Target::Stream);
+        let mut read = |call| perform(&mut self.service, &call, now).ok();
+        let answers = (read(Call::GetProperties { target })?, read(Call::GetBlockList { target })?);
+        let (Answer::Properties(seen), Answer::Blocks(blocks)) = answers else { return None };
+        let listed = blocks.committed.into_iter().map(|block| (Origin::Committed, block.id));
+        Some(Call::PutBlockList {
+            target,
+            list: Arc::new(listed.collect()),
+            metadata: seen.metadata,
+            headers: seen.headers,
+            etag: Some(seen.etag),
+        })
+    }
+}
+
+fn foreign_block(width: usize) -> Call {
+    let id = BlockId(alloc::vec![9; width].into());
+    Call::PutBlock { target: Target::Stream, id, body: Body(Arc::new(b"theirs".to_vec())) }
 }

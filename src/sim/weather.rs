@@ -25,6 +25,8 @@ pub struct Weather {
     pub(super) takeover: u64,
     /// Somebody sets metadata on the last segment, keeping what is there.
     pub(super) touch: u64,
+    /// Somebody stages a block on the blob of the block layout, or drops what is staged.
+    pub(super) stage: u64,
     /// A user ends the stream.
     pub(super) end: u64,
 }
@@ -72,6 +74,7 @@ impl Weather {
             crash: chance(80),
             takeover: chance(60),
             touch: chance(60),
+            stage: chance(60),
             end: if chance(4) == 1 { 20 } else { 0 },
         }
     }

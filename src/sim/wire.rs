@@ -6,11 +6,14 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use base64ct::{Base64, Encoding as _};
+
 use crate::azure::refusal::failure;
-use crate::call::{self, Call, ETag, Outcome, Page, Target};
+use crate::call::{self, Blocks, Call, ETag, Headers, Origin, Outcome, Page, Target};
 use crate::sim::service::{
-    Answer, BlobOperation, BlobRequest, Conditions, ContentHeaders, ListEntry, Listing, Range,
-    Refusal, Request, Service, Slice, Stamp,
+    self, Answer, BlobOperation, BlobRequest, BlockEntry, BlockListType, BlockSource, Conditions,
+    ContentHeaders, ListEntry, ListedBlock, Listing, Range, Refusal, Request, Service, Slice,
+    Stamp,
 };
 use crate::time::UnixTime;
 
@@ -80,8 +83,22 @@ fn request(call: &Call) -> Request<Slice> {
             let range = Range { first: *offset, last: Some(offset + length - 1) };
             (target, BlobOperation::Get { range: Some(range) }, etag.as_ref(), None)
         }
-        Call::PutBlock { .. } | Call::PutBlockList { .. } | Call::GetBlockList { .. } => {
-            unimplemented!("the model has no staged blocks yet")
+        Call::PutBlock { target, id, body } => {
+            let content = Slice::from(body.clone());
+            (target, BlobOperation::PutBlock { id: named(id), content }, None, None)
+        }
+        Call::PutBlockList { target, list, metadata, headers, etag } => {
+            let operation = BlobOperation::PutBlockList {
+                entries: list.iter().map(|(origin, id)| listed(*origin, id)).collect(),
+                headers: content_headers(headers),
+                metadata: metadata.clone(),
+                tier: None,
+                may_overwrite: true,
+            };
+            (target, operation, etag.as_ref(), etag.is_none().then(|| "*".to_string()))
+        }
+        Call::GetBlockList { target } => {
+            (target, BlobOperation::GetBlockList { which: BlockListType::All }, None, None)
         }
     };
     let if_match = if_match.map(|etag| etag.0.to_string());
@@ -89,15 +106,51 @@ fn request(call: &Call) -> Request<Slice> {
     BlobRequest { container, name: blob_name(*target), operation, conditions }.into()
 }
 
+fn named(id: &call::BlockId) -> service::BlockId {
+    service::BlockId::new(&Base64::encode_string(&id.0)).expect("an ID has 1 to 64 bytes")
+}
+
+fn listed(origin: Origin, id: &call::BlockId) -> BlockEntry {
+    let source = match origin {
+        Origin::Committed => BlockSource::Committed,
+        Origin::Uncommitted => BlockSource::Uncommitted,
+    };
+    BlockEntry { source, id: named(id) }
+}
+
+/// The one header that simulated streams have.
+const CONTENT_TYPE: &str = "x-ms-blob-content-type";
+
+fn content_headers(headers: &Headers) -> ContentHeaders {
+    let media_type = headers.iter().find(|(name, _)| *name == CONTENT_TYPE);
+    let media_type = media_type.map(|(_, value)| value.clone());
+    ContentHeaders { media_type, ..ContentHeaders::default() }
+}
+
+fn blocks(list: Option<Vec<ListedBlock>>) -> Vec<call::Block> {
+    let read = |block: ListedBlock| {
+        let id = Base64::decode_vec(block.id.as_str()).expect("an ID is in base64");
+        call::Block { id: call::BlockId(id.into()), size: block.size }
+    };
+    list.unwrap_or_default().into_iter().map(read).collect()
+}
+
 fn answer(answer: Answer<Slice>) -> call::Answer {
     match answer {
+        Answer::Staged => call::Answer::Staged,
+        Answer::BlockList(list) => call::Answer::Blocks(Blocks {
+            committed: blocks(list.committed),
+            staged: blocks(list.uncommitted),
+            etag: list.stamp.map(etag),
+        }),
         Answer::ContainerCreated(_) => call::Answer::ContainerCreated,
         Answer::Appended { offset, blocks, stamp } => {
             call::Answer::Appended { offset, blocks, etag: etag(stamp) }
         }
-        Answer::Put(stamp) | Answer::MetadataSet(stamp) | Answer::Sealed(stamp) => {
-            call::Answer::Written { etag: etag(stamp) }
-        }
+        Answer::Put(stamp)
+        | Answer::MetadataSet(stamp)
+        | Answer::Sealed(stamp)
+        | Answer::Committed(stamp) => call::Answer::Written { etag: etag(stamp) },
         Answer::Properties(seen) => call::Answer::Properties(call::Properties {
             kind: seen.kind,
             length: seen.length,
@@ -106,7 +159,7 @@ fn answer(answer: Answer<Slice>) -> call::Answer {
             sealed: seen.sealed,
             created: Some(seen.created),
             metadata: seen.metadata,
-            headers: Vec::new(),
+            headers: seen.headers.media_type.map(|it| (CONTENT_TYPE, it)).into_iter().collect(),
             archived: false,
             tagged: false,
             unsendable: None,

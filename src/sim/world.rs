@@ -4,7 +4,7 @@
 //! without an order.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,13 +14,13 @@ use crate::error::Error;
 use crate::rng::Rng;
 use crate::sim::oracle::{Oracle, Stored};
 use crate::sim::service::{
-    Answer, BlobOperation, BlobRequest, Conditions, Request, Service, Settings, Slice,
+    self, Answer, BlobOperation, BlobRequest, Conditions, Request, Service, Settings, Slice,
 };
 use crate::sim::weather::{Fate, Weather};
 use crate::sim::wire::{CONTAINER, blob_name, perform};
 use crate::stream::Identity;
 use crate::time::{Span, Time, UnixTime};
-use crate::writer::{Config, OpId, Output, Ticket, Writer};
+use crate::writer::{Compaction, Config, Layout, OpId, Output, Ticket, Writer};
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -33,6 +33,10 @@ pub struct Report {
     pub appends: u64,
     /// Segments in the end.
     pub segments: u64,
+    /// Ranges read, to compare or to merge.
+    pub reads: u64,
+    /// Blocks that were merged.
+    pub merges: u64,
     /// Writers that opened the stream.
     pub opened: u64,
     /// Writers that learned that they were superseded.
@@ -54,6 +58,8 @@ impl Report {
         self.events += other.events;
         self.appends += other.appends;
         self.segments += other.segments;
+        self.reads += other.reads;
+        self.merges += other.merges;
         self.opened += other.opened;
         self.superseded += other.superseded;
         self.unknown += other.unknown;
@@ -77,6 +83,8 @@ pub(super) struct Actor {
     pub(super) order: Option<Order>,
     pub(super) alive: bool,
     pub(super) over: bool,
+    /// What it has under way, as far as it still cares.
+    pub(super) under_way: Vec<(OpId, CallKind)>,
 }
 
 /// What a user waits for: the ticket, and what must be true once it is done.
@@ -102,6 +110,9 @@ enum Event {
 /// How many actions the users take.
 const ACTIONS: u64 = 40;
 
+/// The room of a writer, in bytes.
+const BUFFER: u64 = 24;
+
 /// When everything must have converged after the weather has healed.
 const CONVERGED: Span = Span::secs(3600);
 
@@ -114,6 +125,10 @@ pub(super) struct World {
     pub(super) service: Service<Slice>,
     pub(super) oracle: Oracle,
     pub(super) config: Config,
+    /// How long the users wait between two actions on the average.
+    pace: Span,
+    /// The blobs that somebody's tool has set metadata on.
+    pub(super) touched: BTreeSet<Target>,
     pub(super) actors: Vec<Actor>,
     queue: BTreeMap<(Time, u64), Event>,
     sequence: u64,
@@ -146,19 +161,33 @@ impl World {
             seal_changes_etag: rng.below(2) == 0,
             page_limit: (rng.below(2) == 0).then_some(1 + rng.below(3) as u32),
             first_page_empty: rng.below(4) == 0,
+            conditions_before_list: rng.below(2) == 0,
+            staged_life: Span::secs(if rng.below(4) == 0 { 20 + rng.below(100) } else { 604_800 }),
+            // As many as one writer may have, and few more.
+            max_staged_blocks: BUFFER as u32 + 2 + rng.below(8) as u32,
             ..Settings::default()
         };
+        let layout = if rng.below(2) == 0 { Layout::Append } else { Layout::Block };
+        let above = 2 + rng.below(4) as u32;
+        let hadoop = Compaction::Hadoop14520 { above };
         let config = Config {
+            layout: Some(layout),
+            in_flight: 1 + rng.below(4) as u32,
+            compaction: if rng.below(4) == 0 { Compaction::None } else { hadoop },
             create_container: true,
-            block_bytes: 1 + rng.below(6),
-            buffer_bytes: 24,
+            discard_staged: weather.stage > 0,
+            block_bytes: 1 + rng.below(if layout == Layout::Block { 12 } else { 6 }),
+            buffer_bytes: BUFFER,
             segment_blocks: 1 + rng.below(8) as u32,
             segment_bytes: (rng.below(3) == 0).then(|| 1 + rng.below(20)),
             segment_age: (rng.below(4) == 0).then(|| Span::secs(1 + rng.below(100))),
             patience: Span::secs(1 + rng.below(600)),
             ..Config::default()
         };
+        let pace = Span::millis([20, 200, 2_000][rng.below(3) as usize]);
         Self {
+            pace,
+            touched: BTreeSet::new(),
             rng,
             weather,
             service: Service::new(settings),
@@ -176,7 +205,7 @@ impl World {
     fn run(&mut self) -> Result<(), String> {
         self.spawn()?;
         for _ in 0..ACTIONS {
-            let at = self.now + Span::millis(self.rng.below(ACTIONS * 2_000));
+            let at = self.now + Span(self.rng.below(ACTIONS * self.pace.0));
             self.schedule(at, Event::Act);
         }
         while let Some(((at, _), event)) = self.queue.pop_first() {
@@ -190,7 +219,24 @@ impl World {
         self.converge()?;
         let stored = self.stored()?;
         self.report.segments = stored.len() as u64;
+        let merged = self.actors.iter().map(|actor| actor.writer.stats().merged_blocks);
+        self.report.merges = merged.sum();
+        self.check_kept()?;
         self.oracle.judge(&stored)
+    }
+
+    /// What is not Everblob's, and what a commit has to send again, is still there.
+    fn check_kept(&self) -> Result<(), String> {
+        for (target, seen) in self.segments() {
+            let owned = seen.metadata.iter().any(|(name, _)| name == "owner");
+            if self.touched.contains(&target) && !owned {
+                return Err(format!("{target:?} has lost metadata that is not Everblob's"));
+            }
+            if target == Target::Stream && seen.headers.media_type.is_none() {
+                return Err(format!("{target:?} has lost its content type"));
+            }
+        }
+        Ok(())
     }
 
     /// The weather heals; a new appender opens the stream, and its bytes are committed in time.
@@ -274,7 +320,10 @@ impl World {
         let now = self.now;
         loop {
             match self.actors[actor].writer.poll(now) {
-                Output::Call { op, call } => self.send(actor, op, call),
+                Output::Call { op, call } => {
+                    self.allow(actor, op, &call)?;
+                    self.send(actor, op, call);
+                }
                 Output::Wait(None) => break,
                 Output::Wait(Some(at)) => {
                     self.schedule(at.max(now + Span(1)), Event::Wake { actor });
@@ -283,6 +332,26 @@ impl World {
             }
         }
         self.observe(actor)
+    }
+
+    /// What a request means besides, and whether the rules allow it now.
+    fn allow(&mut self, actor: usize, op: OpId, call: &Call) -> Result<(), String> {
+        let Actor { writer, under_way, .. } = &mut self.actors[actor];
+        under_way.retain(|(other, _)| writer.expects(*other));
+        let staging = under_way.iter().filter(|(_, kind)| *kind == CallKind::PutBlock).count();
+        let committing = under_way.iter().any(|(_, kind)| *kind == CallKind::PutBlockList);
+        let kind = call.kind();
+        under_way.push((op, kind));
+        self.report.reads += u64::from(kind == CallKind::GetRange);
+        match kind {
+            CallKind::PutBlockList if staging > 0 => Err("a block list overlaps a block".into()),
+            CallKind::PutBlock if committing => Err("a block overlaps a block list".into()),
+            CallKind::PutBlockList if committing => Err("two block lists at once".into()),
+            CallKind::PutBlock if staging >= self.config.in_flight as usize => {
+                Err("more blocks under way than allowed".into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn send(&mut self, actor: usize, op: OpId, call: Call) {
@@ -378,22 +447,28 @@ impl World {
 
 // The stored stream.
 impl World {
-    pub(super) fn segments(&self) -> Vec<(u32, crate::sim::service::Properties)> {
-        (1..).map_while(|number| Some((number, self.properties(number)?))).collect()
+    pub(super) fn segments(&self) -> Vec<(Target, service::Properties)> {
+        let chain = (1..).map(Target::Segment);
+        let targets: Vec<Target> = match self.config.layout {
+            Some(Layout::Block) => [Target::Stream].to_vec(),
+            _ => chain.take_while(|target| self.properties(*target).is_some()).collect(),
+        };
+        let known = targets.into_iter().filter_map(|it| Some((it, self.properties(it)?)));
+        known.collect()
     }
 
-    fn read(&self, number: u32, operation: BlobOperation<Slice>) -> Option<Answer<Slice>> {
+    fn read(&self, target: Target, operation: BlobOperation<Slice>) -> Option<Answer<Slice>> {
         let request = Request::from(BlobRequest {
             container: CONTAINER.to_string(),
-            name: blob_name(Target::Segment(number)),
+            name: blob_name(target),
             operation,
             conditions: Conditions::default(),
         });
         self.service.decide(&request, self.today()).ok().map(|accepted| accepted.answer)
     }
 
-    fn properties(&self, number: u32) -> Option<crate::sim::service::Properties> {
-        match self.read(number, BlobOperation::Properties)? {
+    fn properties(&self, target: Target) -> Option<service::Properties> {
+        match self.read(target, BlobOperation::Properties)? {
             Answer::Properties(seen) => Some(seen),
             _ => None,
         }
@@ -405,12 +480,12 @@ impl World {
 
     pub(super) fn stored(&self) -> Result<Vec<Stored>, String> {
         let mut stored = Vec::new();
-        for (number, seen) in self.segments() {
+        for (target, seen) in self.segments() {
             let identity = Identity::read(&seen.metadata).map_err(|error| error.to_string())?;
             let identity = identity.ok_or("a segment without identity")?;
-            let content = self.read(number, BlobOperation::Get { range: None });
+            let content = self.read(target, BlobOperation::Get { range: None });
             let Some(Answer::Content { extents, .. }) = content else {
-                return Err(format!("segment {number} cannot be read"));
+                return Err(format!("{target:?} cannot be read"));
             };
             let bytes = extents.iter().flat_map(Slice::bytes).copied().collect();
             stored.push(Stored { identity, bytes });

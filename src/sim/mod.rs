@@ -3,6 +3,7 @@
 //!
 //! The model also is the local store's; see [`service`].
 
+mod network;
 mod oracle;
 pub mod service;
 mod users;

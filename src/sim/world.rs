@@ -9,7 +9,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::call::{Call, CallKind, Failure, Outcome, Reply, Target};
+use crate::call::{Call, CallKind, Reply, Target};
 use crate::error::Error;
 use crate::rng::Rng;
 use crate::sim::oracle::{Oracle, Stored};
@@ -17,10 +17,10 @@ use crate::sim::service::{
     self, Answer, BlobOperation, BlobRequest, Conditions, Request, Service, Settings, Slice,
 };
 use crate::sim::weather::{Fate, Weather};
-use crate::sim::wire::{CONTAINER, blob_name, perform};
+use crate::sim::wire::{CONTAINER, blob_name};
 use crate::stream::Identity;
 use crate::time::{Span, Time, UnixTime};
-use crate::writer::{Compaction, Config, Layout, OpId, Output, Ticket, Writer};
+use crate::writer::{Compaction, Config, Layout, OpId, Ticket, Writer};
 
 /// What a run came to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -96,7 +96,7 @@ pub(super) struct Order {
     pub(super) ends: bool,
 }
 
-enum Event {
+pub(super) enum Event {
     /// The users do something.
     Act,
     /// A request reaches the service.
@@ -270,7 +270,7 @@ impl World {
         Err(format!("idle at {position:?}, stopped by {:?}", actor.writer.stopped_by()))
     }
 
-    fn schedule(&mut self, at: Time, event: Event) {
+    pub(super) fn schedule(&mut self, at: Time, event: Event) {
         self.sequence += 1;
         self.queue.insert((at, self.sequence), event);
     }
@@ -312,101 +312,10 @@ impl World {
     }
 }
 
-// The network.
+// What users see.
 impl World {
-    /// Drains a writer, and sends what it asks for.
-    pub(super) fn turn(&mut self, actor: usize) -> Result<(), String> {
-        self.observe(actor)?;
-        let now = self.now;
-        loop {
-            match self.actors[actor].writer.poll(now) {
-                Output::Call { op, call } => {
-                    self.allow(actor, op, &call)?;
-                    self.send(actor, op, call);
-                }
-                Output::Wait(None) => break,
-                Output::Wait(Some(at)) => {
-                    self.schedule(at.max(now + Span(1)), Event::Wake { actor });
-                    break;
-                }
-            }
-        }
-        self.observe(actor)
-    }
-
-    /// What a request means besides, and whether the rules allow it now.
-    fn allow(&mut self, actor: usize, op: OpId, call: &Call) -> Result<(), String> {
-        let Actor { writer, under_way, .. } = &mut self.actors[actor];
-        under_way.retain(|(other, _)| writer.expects(*other));
-        let staging = under_way.iter().filter(|(_, kind)| *kind == CallKind::PutBlock).count();
-        let committing = under_way.iter().any(|(_, kind)| *kind == CallKind::PutBlockList);
-        let kind = call.kind();
-        under_way.push((op, kind));
-        self.report.reads += u64::from(kind == CallKind::GetRange);
-        match kind {
-            CallKind::PutBlockList if staging > 0 => Err("a block list overlaps a block".into()),
-            CallKind::PutBlock if committing => Err("a block overlaps a block list".into()),
-            CallKind::PutBlockList if committing => Err("two block lists at once".into()),
-            CallKind::PutBlock if staging >= self.config.in_flight as usize => {
-                Err("more blocks under way than allowed".into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn send(&mut self, actor: usize, op: OpId, call: Call) {
-        let fate = self.weather.fate(&mut self.rng);
-        *self.report.fates.entry(fate).or_default() += 1;
-        self.note(|| format!("writer {actor} sends {call:?}: {fate:?}"));
-        let mut delay = self.weather.delay(&mut self.rng);
-        match fate {
-            Fate::RequestLost => return,
-            Fate::NotSent => {
-                let outcome = Err(Failure::NotSent("refused".to_string()));
-                return self.answer(actor, op, outcome, delay);
-            }
-            Fate::Late => delay = Weather::lateness(&mut self.rng),
-            Fate::Twice => {
-                let at = self.now + self.weather.delay(&mut self.rng);
-                let twin = Event::Arrive { actor, op, call: call.clone(), fate: Fate::ReplyLost };
-                self.schedule(at.min(self.now + delay), twin);
-            }
-            _ => {}
-        }
-        self.schedule(self.now + delay, Event::Arrive { actor, op, call, fate });
-    }
-
-    fn arrive(&mut self, actor: usize, op: OpId, call: &Call, fate: Fate) {
-        let doubtful = |status| {
-            let reason = "simulated".to_string();
-            Err(Failure::InDoubt { reason, status: Some(status), retry_after: None })
-        };
-        let outcome = match fate {
-            Fate::Busy(false) => doubtful(503),
-            Fate::TimedOut(false) => doubtful(500),
-            _ if call.kind() == CallKind::Seal && self.weather.seal_fails() => doubtful(500),
-            _ => {
-                let today = self.today();
-                let outcome = perform(&mut self.service, call, today);
-                match fate {
-                    Fate::ReplyLost | Fate::Late => return,
-                    Fate::Busy(_) => doubtful(503),
-                    Fate::TimedOut(_) => doubtful(500),
-                    _ => outcome,
-                }
-            }
-        };
-        let delay = self.weather.delay(&mut self.rng);
-        self.answer(actor, op, outcome, delay);
-    }
-
-    fn answer(&mut self, actor: usize, op: OpId, outcome: Outcome, delay: Span) {
-        let reply = Reply { outcome, date: Some(self.today()) };
-        self.schedule(self.now + delay, Event::Deliver { actor, op, reply });
-    }
-
     /// What the user of a writer sees of it goes into the books.
-    fn observe(&mut self, index: usize) -> Result<(), String> {
+    pub(super) fn observe(&mut self, index: usize) -> Result<(), String> {
         let actor = &mut self.actors[index];
         if actor.epoch.is_none()
             && let Some(opened) = actor.writer.opened()

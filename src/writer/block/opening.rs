@@ -30,6 +30,8 @@ pub(super) struct Opening {
     create_container: bool,
     /// The ETag under which a claim was refused.
     contested: Option<ETag>,
+    /// Whether a missing blob that has an ETag was looked for once more.
+    looked_again: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ enum Step {
 
 impl Opening {
     pub(super) const fn new(create_container: bool) -> Self {
-        Self { step: Step::Look, create_container, contested: None }
+        Self { step: Step::Look, create_container, contested: None, looked_again: false }
     }
 
     pub(super) fn call(&self, content_type: &str) -> Call {
@@ -202,9 +204,11 @@ impl BlockBlob {
     }
 
     /// Blocks are staged and there is no blob: they are somebody else's, or of one that was
-    /// deleted. A list with a tag means that there is a blob by now.
-    fn staged_only(&mut self, opening: Opening, blocks: &Blocks) {
-        if blocks.etag.is_some() {
+    /// deleted. An ETag means that there is a blob by now, but for Azurite, which has one here too:
+    /// a second look tells.
+    fn staged_only(&mut self, mut opening: Opening, blocks: &Blocks) {
+        if blocks.etag.is_some() && !opening.looked_again {
+            opening.looked_again = true;
             return self.opens(opening, Step::Look);
         }
         let refused = refuse_foreign(None, blocks);

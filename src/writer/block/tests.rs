@@ -324,6 +324,24 @@ fn ids_are_as_long_as_those_of_the_blob() {
     }
 }
 
+#[test]
+fn blocks_staged_where_there_is_no_blob_are_somebody_elses() {
+    for discard_staged in [false, true] {
+        let mut desk = Desk::new(Config { discard_staged, ..small() });
+        for _ in 0..2 {
+            desk.answer(0, refused(Cause::BlobNotFound));
+            // Azurite answers an ETag though nothing is committed.
+            desk.answer(0, Ok(blocks(1, vec![], vec![block(b"theirs", 1)])));
+        }
+        if discard_staged {
+            desk.answer(0, refused(Cause::BlobNotFound));
+            assert_eq!(desk.kinds(), [CallKind::PutBlockList]);
+        } else {
+            assert!(matches!(desk.writer.stopped_by(), Some(Error::Conflict(_))));
+        }
+    }
+}
+
 /// What opening a blob that looks like this comes to.
 fn refusal_of(seen: Properties, answer: Option<Answer>) -> Error {
     let mut desk = Desk::new(small());

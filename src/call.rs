@@ -204,6 +204,22 @@ impl Call {
             Self::GetBlockList { .. } => CallKind::GetBlockList,
         }
     }
+
+    /// The blob that it is about; none if it is about the container.
+    pub const fn target(&self) -> Option<Target> {
+        match self {
+            Self::AppendBlock { target, .. }
+            | Self::CreateAppendBlob { target, .. }
+            | Self::SetMetadata { target, .. }
+            | Self::Seal { target, .. }
+            | Self::GetProperties { target }
+            | Self::GetRange { target, .. }
+            | Self::PutBlock { target, .. }
+            | Self::PutBlockList { target, .. }
+            | Self::GetBlockList { target } => Some(*target),
+            Self::ListSegments { .. } | Self::CreateContainer => None,
+        }
+    }
 }
 
 /// What came of a call.

@@ -35,7 +35,8 @@ impl Credential {
     /// [`Error::InvalidArgument`] if it has no signature, could not be part of a URL, or makes the
     /// service show other content headers than the blob has.
     pub fn sas(token: &str) -> Result<Self, Error> {
-        let token = token.trim().trim_start_matches(['?', '&']);
+        let token = token.trim_ascii();
+        let token = token.strip_prefix('?').unwrap_or(token);
         let clean = token.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
         if !clean || !token.split('&').any(|pair| pair.starts_with("sig=")) {
             return invalid("the shared access signature has no `sig` or is not URL-encoded");
@@ -52,7 +53,8 @@ impl Credential {
     /// # Errors
     /// [`Error::InvalidArgument`] if it could not be part of a header.
     pub fn bearer(token: &str) -> Result<Self, Error> {
-        let token = token.trim().trim_start_matches("Bearer ").trim();
+        let token = token.trim_ascii();
+        let token = token.strip_prefix("Bearer ").unwrap_or(token).trim_ascii();
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
             return invalid("the access token is empty or has characters that no token has");
         }

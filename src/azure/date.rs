@@ -22,22 +22,13 @@ pub fn format_rfc1123(time: UnixTime) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
-/// Reads `Fri, 20 Nov 2026 12:00:00 GMT`. The weekday is not compared with the date.
+/// Reads `Fri, 20 Nov 2026 12:00:00 GMT`, and nothing that is not written exactly so.
 pub fn parse_rfc1123(text: &str) -> Option<UnixTime> {
-    let (weekday, rest) = text.split_once(',')?;
-    if !WEEKDAYS.contains(&weekday) {
-        return None;
-    }
-    let mut words = rest.strip_prefix(' ')?.split(' ');
-    let day = digits(words.next()?, 2)?;
-    let name = words.next()?;
-    let month = MONTHS.iter().position(|month| *month == name)? as u64 + 1;
-    let year = digits(words.next()?, 4)?;
-    let seconds = parse_clock(words.next()?)?;
-    if words.next()? != "GMT" || words.next().is_some() {
-        return None;
-    }
-    Civil { year, month, day }.at(seconds)
+    let bytes: &[u8; 29] = text.as_bytes().try_into().ok()?;
+    let month = MONTHS.iter().position(|month| month.as_bytes() == &bytes[8..11])? as u64 + 1;
+    let (day, year) = (digits(&bytes[5..7], 2)?, digits(&bytes[12..16], 4)?);
+    let time = Civil { year, month, day }.at(parse_clock(&bytes[17..25])?)?;
+    (format_rfc1123(time) == text).then_some(time)
 }
 
 /// `2026-11-20T12:00:00Z`
@@ -55,19 +46,19 @@ pub fn parse_iso8601(text: &str) -> Option<UnixTime> {
         None => (text, None),
     };
     let mut parts = date.split('-');
-    let year = digits(parts.next()?, 4)?;
-    let month = digits(parts.next()?, 2)?;
-    let day = digits(parts.next()?, 2)?;
+    let year = digits(parts.next()?.as_bytes(), 4)?;
+    let month = digits(parts.next()?.as_bytes(), 2)?;
+    let day = digits(parts.next()?.as_bytes(), 2)?;
     if parts.next().is_some() {
         return None;
     }
     let seconds = match clock {
         None => 0,
         Some(clock) => match clock.split_once('.') {
-            Some((clock, fraction)) if is_fraction(fraction) => parse_clock(clock)?,
+            Some((clock, fraction)) if is_fraction(fraction) => parse_clock(clock.as_bytes())?,
             Some(_) => return None,
-            None if clock.len() == 5 => parse_clock(&format!("{clock}:00"))?,
-            None => parse_clock(clock)?,
+            None if clock.len() == 5 => parse_clock(format!("{clock}:00").as_bytes())?,
+            None => parse_clock(clock.as_bytes())?,
         },
     };
     Civil { year, month, day }.at(seconds)
@@ -83,18 +74,19 @@ fn clock(time: UnixTime) -> (u64, u64, u64) {
 }
 
 /// Seconds since midnight of `12:34:56`.
-fn parse_clock(text: &str) -> Option<u64> {
-    let mut parts = text.split(':');
-    let hour = digits(parts.next()?, 2)?;
-    let minute = digits(parts.next()?, 2)?;
-    let second = digits(parts.next()?, 2)?;
-    let valid = parts.next().is_none() && hour < 24 && minute < 60 && second < 60;
-    valid.then_some(hour * 3600 + minute * 60 + second)
+fn parse_clock(text: &[u8]) -> Option<u64> {
+    let &[h1, h2, b':', m1, m2, b':', s1, s2] = text else { return None };
+    let hour = digits(&[h1, h2], 2)?;
+    let minute = digits(&[m1, m2], 2)?;
+    let second = digits(&[s1, s2], 2)?;
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
 }
 
-fn digits(text: &str, width: usize) -> Option<u64> {
-    let valid = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
-    if valid { text.parse().ok() } else { None }
+fn digits(text: &[u8], width: usize) -> Option<u64> {
+    let next = |number: u64, byte: &u8| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    };
+    if text.len() == width { text.iter().try_fold(0, next) } else { None }
 }
 
 /// A day of the calendar; the month counts from 1.
@@ -168,6 +160,9 @@ mod tests {
             "Fri, 20 Nov 1969 12:00:00 GMT",
             "Fri, 20 Nov 2026 24:00:00 GMT",
             "Fri, 20 Nov 2026 12:00:00 GMT x",
+            "Sat, 20 Nov 2026 12:00:00 GMT",
+            "Fri  20 Nov 2026 12:00:00 GMT",
+            "Fri, 20 Nov 2026 12 00:00 GMT",
         ] {
             assert_eq!(parse_rfc1123(wrong), None, "{wrong}");
         }

@@ -29,7 +29,7 @@ fn entry(blob: Element<'_>, prefix: &str) -> Option<(String, Option<BlobKind>)> 
     let element = blob.child("Name")?;
     let text = element.text()?;
     let name = if element.has("Encoded", "true") {
-        percent_decode_str(&text).decode_utf8().ok()?.into_owned()
+        String::from_utf8(percent_decode_str(&text).collect()).ok()?
     } else {
         text.into_owned()
     };

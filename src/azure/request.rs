@@ -18,7 +18,7 @@ use crate::azure::credential::Credential;
 use crate::azure::date::format_rfc1123;
 use crate::azure::location::{Location, encode_query};
 use crate::azure::sign;
-use crate::call::{Body, Call, ETag, Metadata};
+use crate::call::{Body, Call, CallKind, ETag, Metadata};
 use crate::time::UnixTime;
 
 /// The version of the service's interface that is spoken: blocks up to 100 MiB, and known to
@@ -47,6 +47,21 @@ impl Method {
     }
 }
 
+/// What of the query tells an operation from the others with its method.
+const fn operation(kind: CallKind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        CallKind::AppendBlock => &[("comp", "appendblock")],
+        CallKind::CreateContainer => &[("restype", "container")],
+        CallKind::GetBlockList => &[("comp", "blocklist"), ("blocklisttype", "all")],
+        CallKind::ListSegments => &[("restype", "container"), ("comp", "list")],
+        CallKind::PutBlock => &[("comp", "block")],
+        CallKind::PutBlockList => &[("comp", "blocklist")],
+        CallKind::Seal => &[("comp", "seal")],
+        CallKind::SetMetadata => &[("comp", "metadata")],
+        CallKind::CreateAppendBlob | CallKind::GetProperties | CallKind::GetRange => &[],
+    }
+}
+
 /// A request, complete but for its authorization until [`Request::authorize`].
 #[derive(Clone)]
 pub struct Request {
@@ -65,22 +80,20 @@ pub struct Request {
 impl Request {
     /// `call` at `location`, not yet authorized.
     pub fn new(call: &Call, location: &Location, checksums: bool) -> Self {
-        let (method, path) = match call {
-            Call::AppendBlock { target, .. }
-            | Call::CreateAppendBlob { target, .. }
-            | Call::SetMetadata { target, .. }
-            | Call::Seal { target, .. }
-            | Call::PutBlock { target, .. }
-            | Call::PutBlockList { target, .. } => (Method::Put, location.blob_path(*target)),
-            Call::GetProperties { target } => (Method::Head, location.blob_path(*target)),
-            Call::GetRange { target, .. } | Call::GetBlockList { target } => {
-                (Method::Get, location.blob_path(*target))
-            }
-            Call::ListSegments { .. } => (Method::Get, location.container_path().into()),
-            Call::CreateContainer => (Method::Put, location.container_path().into()),
+        let method = match call.kind() {
+            CallKind::GetProperties => Method::Head,
+            CallKind::GetBlockList | CallKind::GetRange | CallKind::ListSegments => Method::Get,
+            _ => Method::Put,
+        };
+        let path = match call.target() {
+            Some(target) => location.blob_path(target),
+            None => location.container_path().to_string(),
         };
         let mut request =
             Self { method, path, query: vec![], sas: None, headers: vec![], body: None };
+        for (name, value) in operation(call.kind()) {
+            request.query(name, value);
+        }
         request.describe(call, location, checksums);
         if request.method == Method::Put {
             let length = request.body.as_ref().map_or(0, |body| body.0.len());
@@ -92,7 +105,6 @@ impl Request {
     fn describe(&mut self, call: &Call, location: &Location, checksums: bool) {
         match call {
             Call::AppendBlock { body, position, etag, .. } => {
-                self.query("comp", "appendblock");
                 self.condition(Some(etag));
                 self.header("x-ms-blob-condition-appendpos", &position.to_string());
                 self.carry(body, checksums);
@@ -104,15 +116,10 @@ impl Request {
                 self.metadata(metadata);
             }
             Call::SetMetadata { metadata, etag, .. } => {
-                self.query("comp", "metadata");
                 self.condition(Some(etag));
                 self.metadata(metadata);
             }
-            Call::Seal { etag, .. } => {
-                self.query("comp", "seal");
-                self.condition(Some(etag));
-            }
-            Call::GetProperties { .. } => {}
+            Call::Seal { etag, .. } => self.condition(Some(etag)),
             Call::GetRange { offset, length, etag, .. } => {
                 let range = format!("bytes={offset}-{}", offset + length - 1);
                 self.header("x-ms-range", &range);
@@ -120,32 +127,24 @@ impl Request {
                     self.condition(etag.as_ref());
                 }
             }
+            Call::ListSegments { marker } => {
+                self.query("prefix", &location.prefix());
+                if let Some(marker) = marker {
+                    self.query("marker", marker);
+                }
+            }
             Call::PutBlock { id, body, .. } => {
-                self.query("comp", "block");
                 self.query("blockid", &Base64::encode_string(&id.0));
                 self.carry(body, checksums);
             }
             Call::PutBlockList { list, metadata, headers, etag, .. } => {
-                self.query("comp", "blocklist");
                 self.condition(etag.as_ref());
                 self.header("content-type", "application/xml");
                 headers.iter().for_each(|(name, value)| self.header(name, value));
                 self.metadata(metadata);
                 self.carry(&Body(Arc::new(block_list::write(list))), checksums);
             }
-            Call::GetBlockList { .. } => {
-                self.query("comp", "blocklist");
-                self.query("blocklisttype", "all");
-            }
-            Call::ListSegments { marker } => {
-                self.query("restype", "container");
-                self.query("comp", "list");
-                self.query("prefix", &location.prefix());
-                if let Some(marker) = marker {
-                    self.query("marker", marker);
-                }
-            }
-            Call::CreateContainer => self.query("restype", "container"),
+            Call::CreateContainer | Call::GetBlockList { .. } | Call::GetProperties { .. } => {}
         }
     }
 
@@ -202,12 +201,14 @@ impl Request {
     /// Path and query as they go onto the wire. With a SAS this is secret.
     pub fn path_and_query(&self) -> String {
         let query = encode_query(&self.query);
-        let parts = [(!query.is_empty()).then_some(query), self.sas.clone()];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        if parts.is_empty() {
-            return self.path.clone();
+        let mut text = self.path.clone();
+        for part in [query.as_str(), self.sas.as_deref().unwrap_or_default()] {
+            if !part.is_empty() {
+                text.push(if text.len() == self.path.len() { '?' } else { '&' });
+                text.push_str(part);
+            }
         }
-        format!("{}?{}", self.path, parts.join("&"))
+        text
     }
 }
 

@@ -19,7 +19,7 @@ pub struct AccountKey(Vec<u8>);
 impl AccountKey {
     /// Reads a key in the base64 form that the portal shows. Nothing if it is not base64 or empty.
     pub fn from_base64(text: &str) -> Option<Self> {
-        Base64::decode_vec(text.trim()).ok().filter(|key| !key.is_empty()).map(Self)
+        Base64::decode_vec(text.trim_ascii()).ok().filter(|key| !key.is_empty()).map(Self)
     }
 
     fn hmac(&self, text: &str) -> Hmac<Sha256> {
@@ -47,6 +47,21 @@ pub fn is_signature(signature: &str, string_to_sign: &str, key: &AccountKey) -> 
         .is_ok_and(|bytes| key.hmac(string_to_sign).verify_slice(&bytes).is_ok())
 }
 
+/// Headers that are signed by their place; `x-ms-date` takes the place of `date`.
+const SIGNED: [&str; 11] = [
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "date",
+    "if-modified-since",
+    "if-match",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+];
+
 /// The text that a SharedKey signature covers, for a request of version 2015-02-21 or later.
 ///
 /// `path` is percent-encoded, as on the wire; `query` and its names are decoded; header names may
@@ -60,28 +75,17 @@ pub fn string_to_sign(
 ) -> String {
     let value = |name: &str| {
         let found = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
-        found.map_or("", |(_, value)| value.trim())
+        found.map_or("", |(_, value)| value.trim_ascii())
     };
-    // An empty body signs no length at all, and `x-ms-date` takes the place of `Date`.
-    let length = Some(value("content-length")).filter(|length| *length != "0").unwrap_or_default();
-    let date = if value("x-ms-date").is_empty() { value("date") } else { "" };
-    let lines = [
-        method,
-        value("content-encoding"),
-        value("content-language"),
-        length,
-        value("content-md5"),
-        value("content-type"),
-        date,
-        value("if-modified-since"),
-        value("if-match"),
-        value("if-none-match"),
-        value("if-unmodified-since"),
-        value("range"),
-    ];
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(line);
+    let mut text = String::from(method);
+    text.push('\n');
+    for name in SIGNED {
+        text.push_str(match (name, value(name)) {
+            // An empty body signs no length at all.
+            ("content-length", "0") => "",
+            ("date", _) if !value("x-ms-date").is_empty() => "",
+            (_, value) => value,
+        });
         text.push('\n');
     }
     push_headers(&mut text, headers);
@@ -92,9 +96,11 @@ pub fn string_to_sign(
 fn push_headers(text: &mut String, headers: &[(String, String)]) {
     let signed = headers
         .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim_ascii()))
         .filter(|(name, _)| name.starts_with("x-ms-"));
-    for (name, value) in sorted(signed, |left, right| by_culture(&left.0, &right.0)) {
+    let mut signed: Vec<Pair<'_>> = signed.collect();
+    sort(&mut signed, |left, right| by_culture(&left.0, &right.0));
+    for (name, value) in signed {
         text.push_str(&name);
         text.push(':');
         text.push_str(value);
@@ -107,8 +113,10 @@ fn push_resource(text: &mut String, path: &str, query: &[(String, String)], acco
     text.push_str(account);
     text.push_str(path);
     let parameters = query.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
+    let mut parameters: Vec<Pair<'_>> = parameters.collect();
+    sort(&mut parameters, Ord::cmp);
     let mut previous = None;
-    for (name, value) in &sorted(parameters, Ord::cmp) {
+    for (name, value) in &parameters {
         if previous == Some(name) {
             text.push(',');
         } else {
@@ -124,31 +132,30 @@ fn push_resource(text: &mut String, path: &str, query: &[(String, String)], acco
 type Pair<'a> = (String, &'a str);
 
 /// Sorts by insertion: there are a dozen pairs, and the general sort is 7 kB of component.
-fn sorted<'a>(
-    pairs: impl Iterator<Item = Pair<'a>>,
-    order: fn(&Pair<'a>, &Pair<'a>) -> Ordering,
-) -> Vec<Pair<'a>> {
-    let mut sorted: Vec<Pair<'a>> = Vec::new();
-    for pair in pairs {
-        let at = sorted.partition_point(|known| order(known, &pair) != Ordering::Greater);
-        sorted.insert(at, pair);
+fn sort<'a>(pairs: &mut [Pair<'a>], order: fn(&Pair<'a>, &Pair<'a>) -> Ordering) {
+    for end in 1..pairs.len() {
+        let mut at = end;
+        while at > 0 && order(&pairs[at - 1], &pairs[at]) == Ordering::Greater {
+            pairs.swap(at - 1, at);
+            at -= 1;
+        }
     }
-    sorted
 }
 
 /// Orders lower-case header names as the service does, whose comparison knows a culture: hyphens
 /// count only between names that are otherwise the same, and then the earlier hyphen sorts later;
 /// `_` and other punctuation come before digits, and digits before letters.
 fn by_culture(left: &str, right: &str) -> Ordering {
-    let weights = |name: &str| -> Vec<(u8, u8)> {
-        name.bytes().filter(|byte| *byte != b'-').map(weight).collect()
-    };
-    weights(left).cmp(&weights(right)).then_with(|| {
+    weights(left).cmp(weights(right)).then_with(|| {
         let difference = left.bytes().zip(right.bytes()).find(|(left, right)| left != right);
         difference.map_or(left.len().cmp(&right.len()), |(left, _)| {
             if left == b'-' { Ordering::Greater } else { Ordering::Less }
         })
     })
+}
+
+fn weights(name: &str) -> impl Iterator<Item = (u8, u8)> {
+    name.bytes().filter(|byte| *byte != b'-').map(weight)
 }
 
 fn weight(byte: u8) -> (u8, u8) {

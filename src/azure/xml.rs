@@ -19,20 +19,20 @@ impl<'a> Element<'a> {
     /// The root of a document, if it has this name.
     pub(super) fn root(document: &'a [u8], name: &str) -> Option<Self> {
         let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
-        let text = core::str::from_utf8(document).ok()?.trim_start();
+        let text = core::str::from_utf8(document).ok()?.trim_ascii_start();
         let text = match text.strip_prefix("<?xml") {
             Some(rest) => rest.split_once('>')?.1,
             None => text,
         };
-        let (found, element, rest) = next(text.trim_start())?;
-        (found == name && rest.trim().is_empty()).then_some(element)
+        let (found, element, rest) = next(text.trim_ascii_start())?;
+        (found == name && rest.trim_ascii().is_empty()).then_some(element)
     }
 
     /// The elements directly inside, with their names; `None` in place of what is not well-formed.
     pub(super) fn children(self) -> impl Iterator<Item = Option<(&'a str, Self)>> {
         let mut rest = Some(self.inner);
         core::iter::from_fn(move || {
-            let text = rest.take()?.trim_start();
+            let text = rest.take()?.trim_ascii_start();
             if text.is_empty() {
                 return None;
             }
@@ -49,10 +49,11 @@ impl<'a> Element<'a> {
 
     /// Whether the start tag has this attribute with this value, which needs no entity.
     pub(super) fn has(self, name: &str, value: &str) -> bool {
-        let assigned = self.attributes.split_whitespace().filter_map(|part| part.split_once('='));
+        let assigned =
+            self.attributes.split_ascii_whitespace().filter_map(|part| part.split_once('='));
         assigned
             .filter(|(found, _)| *found == name)
-            .any(|(_, quoted)| quoted.trim_matches(['"', '\'']) == value)
+            .any(|(_, quoted)| quoted.get(1..quoted.len().saturating_sub(1)) == Some(value))
     }
 
     /// Its text, if it has no elements inside.
@@ -68,7 +69,7 @@ impl<'a> Element<'a> {
 fn next(text: &str) -> Option<(&str, Element<'_>, &str)> {
     let (tag, rest) = text.strip_prefix('<')?.split_once('>')?;
     let (tag, empty) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
-    let (name, attributes) = tag.split_once([' ', '\t', '\r', '\n']).unwrap_or((tag, ""));
+    let (name, attributes) = tag.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((tag, ""));
     if name.is_empty() || name.starts_with(['/', '!', '?']) {
         return None;
     }

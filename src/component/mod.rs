@@ -2,6 +2,7 @@
 
 mod appender;
 mod convert;
+mod entrance;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 

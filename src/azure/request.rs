@@ -96,7 +96,7 @@ impl Request {
         }
         request.describe(call, location, checksums);
         if request.method == Method::Put {
-            let length = request.body.as_ref().map_or(0, |body| body.0.len());
+            let length = request.body.as_ref().map_or(0, |body| body.0.len() as u64);
             request.header("content-length", &length.to_string());
         }
         request

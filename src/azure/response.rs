@@ -79,10 +79,10 @@ impl Response {
     }
 
     fn retry_after(&self) -> Option<Span> {
-        let millis = ["x-ms-retry-after-ms", "retry-after-ms"];
-        let millis = millis.iter().find_map(|name| self.header(name)?.parse().ok());
-        let secs = || self.header("retry-after")?.parse().ok().map(Span::secs);
-        millis.map(Span::millis).or_else(secs)
+        let spellings = [("x-ms-retry-after-ms", 1), ("retry-after-ms", 1), ("retry-after", 1000)];
+        spellings
+            .into_iter()
+            .find_map(|(name, unit)| Some(Span::millis(self.number(name)?.saturating_mul(unit))))
     }
 
     fn answer(self, kind: CallKind, location: &Location) -> Option<Answer> {

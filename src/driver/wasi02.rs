@@ -70,15 +70,13 @@ impl Driver {
     /// As [`Writer::progress`]; [`Error::TimedOut`].
     pub fn finish(&mut self, ticket: &Ticket, timeout: Option<Span>) -> Result<Position, Error> {
         let limit = timeout.map(|span| now() + span);
-        let done = |writer: &Writer, now| writer.progress(ticket, now);
-        self.wait(limit, Some(ticket), done).unwrap_or(Err(Error::TimedOut))
+        self.wait(limit, Some(ticket)).unwrap_or(Err(Error::TimedOut))
     }
 
     /// Works until nothing is under way, or the stream is stopped, at most for `time`.
     pub fn drive(&mut self, time: Span) {
-        let limit = now() + time;
-        let rests = |writer: &Writer| writer.is_idle() || writer.stopped_by().is_some();
-        self.wait(Some(limit), None, |writer, _| rests(writer).then_some(()));
+        // What stopped the stream is told by the writer.
+        let _ = self.wait(Some(now() + time), None);
     }
 
     /// Replaces the credential for requests that have yet to start.
@@ -92,19 +90,22 @@ impl Driver {
         Ok(())
     }
 
-    /// The only place that waits.
-    fn wait<T>(
+    /// The only place that waits: for the goal of the ticket, or until nothing is under way.
+    fn wait(
         &mut self,
         limit: Option<Time>,
         ticket: Option<&Ticket>,
-        mut done: impl FnMut(&Writer, Time) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Option<Result<Position, Error>> {
         loop {
             let now = now();
             self.collect(now);
             let wake = self.turn(now);
-            if let Some(result) = done(&self.writer, now) {
-                return Some(result);
+            let done = match ticket {
+                Some(ticket) => self.writer.progress(ticket, now),
+                None => self.rests().then(|| Ok(self.writer.position())),
+            };
+            if done.is_some() {
+                return done;
             }
             // Taking up one answer takes several steps, each of which may be ready at once.
             if self.waits().into_iter().any(Pollable::ready) {
@@ -120,6 +121,10 @@ impl Driver {
             }
             self.sleep(until);
         }
+    }
+
+    fn rests(&self) -> bool {
+        self.writer.is_idle() || self.writer.stopped_by().is_some()
     }
 
     fn sleep(&self, until: Option<Time>) {

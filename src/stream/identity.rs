@@ -131,11 +131,11 @@ impl Identity {
         put(NONCE, &self.nonce);
         put(BASE, &self.base);
         if let Some(end) = &self.end {
-            put(CLOSED, &1);
+            put(CLOSED, &"1");
             put(END, end);
         }
         if self.ended {
-            put(ENDED, &1);
+            put(ENDED, &"1");
         }
         if self.layout == Layout::Block {
             let tags: Vec<String> = self.tags.iter().map(|tag| format!("{tag:08x}")).collect();
@@ -169,9 +169,8 @@ fn tags(metadata: &Metadata) -> Result<Vec<u32>, Error> {
 
 fn hex(metadata: &Metadata, name: &str) -> Result<[u8; 16], Error> {
     let value = text(metadata, name)?;
-    // `from_str_radix` takes a sign, which is no digit.
-    let digits = value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit());
-    let bits = if digits { u128::from_str_radix(value, 16).ok() } else { None };
+    let push = |bits, digit: char| Some(bits << 4 | u128::from(digit.to_digit(16)?));
+    let bits = value.chars().try_fold(0, push).filter(|_| value.len() == 32);
     bits.map(u128::to_be_bytes).ok_or_else(|| unreadable(name, value))
 }
 

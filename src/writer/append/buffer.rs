@@ -90,8 +90,15 @@ impl Buffer {
         let Some(body) = self.frozen.take() else { return };
         self.block_bytes = body.0.len().div_ceil(2);
         let rest = core::mem::take(&mut self.blocks);
-        for part in core::iter::once(body.0.to_vec()).chain(rest) {
-            self.blocks.extend(part.chunks(self.block_bytes).map(<[u8]>::to_vec));
+        self.cut(&body.0);
+        for block in rest {
+            self.cut(&block);
+        }
+    }
+
+    fn cut(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(self.block_bytes) {
+            self.blocks.push_back(part.to_vec());
         }
     }
 

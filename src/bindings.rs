@@ -16,11 +16,4 @@ wit_bindgen::generate!({
     generate_all,
     pub_export_macro: true,
     default_bindings_module: "crate::bindings",
-    skip: [
-        "[static]appender.start",
-        "[method]appender.drive",
-        "[method]appender.rollover",
-        "[method]appender.seal",
-        "[method]appender.close",
-    ],
 });

@@ -1,14 +1,12 @@
 //! The resource `appender`.
 //!
 //! Invariant: a handle that was closed answers `closed`; every function but those with a timeout
-//! returns without waiting. `open` and `flush` are several functions of the interface each; see
-//! `entrance`.
+//! returns without waiting.
 
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use crate::bindings::exports::everblob::append::append_stream as api;
-use crate::component::entrance;
 use crate::driver::wasi02::Driver;
 use crate::error::Error;
 use crate::time::{Span, Time};
@@ -45,6 +43,36 @@ impl Appender {
         let ticket = driver.command(command)?;
         Ok(driver.finish(&ticket, timeout.map(Span))?.into())
     }
+}
+
+impl api::GuestAppender for Appender {
+    fn open(
+        location: api::Location,
+        credential: api::Credential,
+        options: api::Options,
+    ) -> Result<api::Appender, api::Error> {
+        let mut driver = Self::begin(&location, credential, options)?;
+        let ticket = driver.command(|writer, now| writer.opening(now));
+        driver.finish(&ticket, None)?;
+        Ok(api::Appender::new(Self(RefCell::new(driver))))
+    }
+
+    fn start(
+        location: api::Location,
+        credential: api::Credential,
+        options: api::Options,
+    ) -> Result<api::Appender, api::Error> {
+        let driver = Self::begin(&location, credential, options)?;
+        Ok(api::Appender::new(Self(RefCell::new(driver))))
+    }
+
+    fn append(&self, data: Vec<u8>) -> Result<u64, api::Error> {
+        Ok(self.0.borrow_mut().command(|writer, _| writer.append(&data))?)
+    }
+
+    fn flush(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {
+        self.order(timeout, Writer::flush)
+    }
 
     fn drive(&self, time: u64) -> Result<api::Position, api::Error> {
         let mut driver = self.0.borrow_mut();
@@ -59,45 +87,23 @@ impl Appender {
         }
     }
 
-    fn close(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {
-        let position = self.order(timeout, Writer::close)?;
-        self.0.borrow_mut().command(|writer, _| writer.closed());
-        Ok(position)
-    }
-}
-
-impl api::GuestAppender for Appender {
-    fn open(
-        location: api::Location,
-        credential: api::Credential,
-        options: api::Options,
-    ) -> Result<api::Appender, api::Error> {
-        let asked = entrance::asked();
-        let mut driver = Self::begin(&location, credential, options)?;
-        if asked != entrance::START {
-            let ticket = driver.command(|writer, now| writer.opening(now));
-            driver.finish(&ticket, None)?;
-        }
-        Ok(api::Appender::new(Self(RefCell::new(driver))))
-    }
-
-    fn append(&self, data: Vec<u8>) -> Result<u64, api::Error> {
-        Ok(self.0.borrow_mut().command(|writer, _| writer.append(&data))?)
-    }
-
-    fn flush(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {
-        match entrance::asked() {
-            entrance::DRIVE => self.drive(timeout.unwrap_or(0)),
-            entrance::CLOSE => self.close(timeout),
-            entrance::ROLLOVER => self.order(timeout, Writer::rollover),
-            entrance::SEAL => self.order(timeout, Writer::seal),
-            _ => self.order(timeout, Writer::flush),
-        }
+    fn rollover(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {
+        self.order(timeout, Writer::rollover)
     }
 
     fn compact(&self, timeout: Option<u64>) -> Result<api::CompactionReport, api::Error> {
         self.order(timeout, Writer::compact)?;
         Ok(self.0.borrow_mut().command(|writer, _| writer.compacted()).into())
+    }
+
+    fn seal(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {
+        self.order(timeout, Writer::seal)
+    }
+
+    fn close(&self, timeout: Option<u64>) -> Result<api::Position, api::Error> {
+        let position = self.order(timeout, Writer::close)?;
+        self.0.borrow_mut().command(|writer, _| writer.closed());
+        Ok(position)
     }
 
     fn set_credential(&self, credential: api::Credential) -> Result<(), api::Error> {

@@ -2,7 +2,6 @@
 
 mod appender;
 mod convert;
-mod entrance;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 

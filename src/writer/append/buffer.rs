@@ -61,7 +61,9 @@ impl Buffer {
     /// The block that the next byte goes to.
     fn filling(&mut self) -> &mut Vec<u8> {
         if self.blocks.back().is_none_or(|block| block.len() >= self.block_bytes) {
-            self.blocks.push_back(Vec::new());
+            // A block behind a full one is likely to fill up, and need not be copied as it grows.
+            let likely = self.blocks.back().map_or(0, Vec::len);
+            self.blocks.push_back(Vec::with_capacity(likely));
         }
         self.blocks.back_mut().expect("a block was just pushed if there was none")
     }

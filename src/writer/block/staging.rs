@@ -106,7 +106,9 @@ impl Staging {
             return;
         }
         if let Some(id) = self.take_id() {
-            let body = Body(Arc::new(core::mem::take(&mut self.filling)));
+            // The next block is likely to be as long, and need not be copied as it grows.
+            let next = Vec::with_capacity(self.filling.len());
+            let body = Body(Arc::new(core::mem::replace(&mut self.filling, next)));
             self.cut.push_back(Cut { id, body, place: Place::Here });
         }
     }

@@ -255,8 +255,13 @@ pub enum Answer {
     ContainerCreated,
     /// The blob exists.
     Properties(Properties),
-    /// The bytes of the range.
-    Range(Vec<u8>),
+    /// A range of the blob.
+    Range {
+        /// The offset in the blob that the service says it is from, in bytes.
+        offset: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
     /// The block is staged.
     Staged,
     /// The blob has blocks, committed or staged.

@@ -97,7 +97,11 @@ impl Response {
             | CallKind::SetMetadata
             | CallKind::Seal => Some(Answer::Written { etag: self.etag()? }),
             CallKind::GetProperties => self.properties().map(Answer::Properties),
-            CallKind::GetRange => Some(Answer::Range(self.body)),
+            CallKind::GetRange => {
+                let range = self.header("content-range")?.strip_prefix("bytes ")?;
+                let offset = range.split_once('-')?.0.parse().ok()?;
+                Some(Answer::Range { offset, bytes: self.body })
+            }
             CallKind::ListSegments => {
                 listing::parse(&self.body, &location.prefix()).map(Answer::Listed)
             }

@@ -25,7 +25,13 @@ impl World {
                     self.allow(actor, op, &call)?;
                     self.send(actor, op, call);
                 }
-                Output::Wait(None) => break,
+                Output::Wait(None) => {
+                    let writer = &self.actors[actor].writer;
+                    if !writer.is_idle() && writer.stopped_by().is_none() {
+                        return Err(format!("writer {actor} waits for nothing with work to do"));
+                    }
+                    break;
+                }
                 Output::Wait(Some(at)) => {
                     self.schedule(at.max(now + Span(1)), Event::Wake { actor });
                     break;

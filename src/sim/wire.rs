@@ -164,9 +164,10 @@ fn answer(answer: Answer<Slice>) -> call::Answer {
             tagged: false,
             unsendable: None,
         }),
-        Answer::Content { extents, .. } => {
-            call::Answer::Range(extents.iter().flat_map(Slice::bytes).copied().collect())
-        }
+        Answer::Content { extents, offset, .. } => call::Answer::Range {
+            offset: offset.unwrap_or(0),
+            bytes: extents.iter().flat_map(Slice::bytes).copied().collect(),
+        },
         Answer::Blobs(page) => call::Answer::Listed(Page {
             entries: page.entries.iter().filter_map(entry).collect(),
             next: page.next,

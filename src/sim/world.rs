@@ -162,7 +162,11 @@ impl World {
             page_limit: (rng.below(2) == 0).then_some(1 + rng.below(3) as u32),
             first_page_empty: rng.below(4) == 0,
             conditions_before_list: rng.below(2) == 0,
-            staged_life: Span::secs(if rng.below(4) == 0 { 20 + rng.below(100) } else { 604_800 }),
+            staged_life: Span::secs(if rng.below(4) == 0 {
+                300 + rng.below(1500)
+            } else {
+                604_800
+            }),
             // As many as one writer may have, and few more.
             max_staged_blocks: BUFFER as u32 + 2 + rng.below(8) as u32,
             ..Settings::default()

@@ -14,7 +14,7 @@ pub use segment::Segment;
 pub struct Position {
     /// The end of the bytes taken from the caller.
     pub accepted: u64,
-    /// The end of the bytes that the service holds in any form; equal to `committed` here.
+    /// The end of the bytes that the service holds in any form; it may fall back.
     pub staged: u64,
     /// The end of the bytes that are part of the stream for good.
     pub committed: u64,

@@ -198,9 +198,7 @@ impl Writer {
         self.session().writable()?;
         match &mut self.machine {
             Machine::Append(chain) => chain.rollover(now),
-            Machine::Block(_) => {
-                Err(Error::Unsupported("the block layout has one segment".to_string()))
-            }
+            Machine::Block(_) => Err(one_segment()),
         }
     }
 
@@ -296,12 +294,19 @@ impl Writer {
     fn learn(&mut self, now: Time, op: OpId, outcome: Outcome) {
         machine!(mut self, machine => machine.learn(now, op, outcome));
         if let Machine::Append(chain) = &mut self.machine
-            && let Some(session) = chain.leave()
+            && let Some(mut session) = chain.leave()
         {
+            if session.orders.roll.take().is_some() {
+                session.orders.refused = Some(one_segment());
+            }
             self.machine = Machine::Block(Box::new(BlockBlob::new(session)));
         }
         self.check();
     }
+}
+
+fn one_segment() -> Error {
+    Error::Unsupported("the block layout has one segment".to_string())
 }
 
 fn timed_out() -> Failure {

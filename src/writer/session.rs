@@ -138,7 +138,7 @@ impl Session {
 
 // Requests and what is wrong with them.
 impl Session {
-    /// A request, unless there is a pause.
+    /// Counts a request that is sent.
     pub(super) fn send(&mut self, now: Time, call: Call) -> Output {
         let op = self.flights.begin(now, &call);
         self.stats.count(&call);

@@ -15,6 +15,8 @@ pub(super) struct Trouble {
     failures: u32,
     since: Option<Time>,
     not_before: Option<Time>,
+    /// Until when the service asked for a pause, whatever else works meanwhile.
+    asked: Option<Time>,
     last: Option<Latest>,
 }
 
@@ -36,8 +38,11 @@ impl Trouble {
         rng: &mut Rng,
     ) {
         self.record(now, error, false);
-        let pause = retry_after.map_or(Span::ZERO, |span| span.min(limits::RETRY_AFTER_MAX));
-        self.not_before = Some(now + pause.max(backoff(self.failures, rng)));
+        self.not_before = Some(now + backoff(self.failures, rng));
+        if let Some(span) = retry_after {
+            let until = now + span.min(limits::RETRY_AFTER_MAX);
+            self.asked = self.asked.max(Some(until));
+        }
     }
 
     /// A failure that lasts until the caller does something about it; tried again all the same,
@@ -48,14 +53,18 @@ impl Trouble {
     }
 
     fn record(&mut self, now: Time, error: Error, must_act: bool) {
-        self.failures = self.failures.saturating_add(1);
+        // Requests that were under way together fail together.
+        if self.paused_until(now).is_none() {
+            self.failures = self.failures.saturating_add(1);
+        }
+        self.failures = self.failures.max(1);
         self.since.get_or_insert(now);
         self.last = Some(Latest { at: now, error, must_act });
     }
 
     /// There was progress.
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { asked: self.asked, ..Self::default() };
     }
 
     /// The caller has acted, or asks again: no more pause for what waiting does not mend.
@@ -67,7 +76,7 @@ impl Trouble {
 
     /// When the next request may be sent, if not at once.
     pub(super) fn paused_until(&self, now: Time) -> Option<Time> {
-        self.not_before.filter(|at| *at > now)
+        self.not_before.max(self.asked).filter(|at| *at > now)
     }
 
     /// Why a caller that waits since `asked` need not wait any longer.
@@ -123,6 +132,24 @@ mod tests {
         assert_eq!(trouble.paused_until(Time(0)), Some(Time(0) + Span::secs(50)));
         trouble.passing(Time(0), unavailable(), Some(Span::secs(5000)), &mut rng);
         assert_eq!(trouble.paused_until(Time(0)), Some(Time(0) + limits::RETRY_AFTER_MAX));
+    }
+
+    #[test]
+    fn requests_that_fail_together_count_once() {
+        let (mut trouble, mut rng) = (Trouble::default(), Rng::new(1));
+        for _ in 0..32 {
+            trouble.passing(Time(5), unavailable(), None, &mut rng);
+        }
+        assert!(trouble.paused_until(Time(5)).unwrap() <= Time(5) + limits::BACKOFF_FIRST);
+    }
+
+    #[test]
+    fn a_pause_that_the_service_asked_for_outlasts_what_works_meanwhile() {
+        let (mut trouble, mut rng) = (Trouble::default(), Rng::new(1));
+        trouble.passing(Time(0), unavailable(), Some(Span::secs(30)), &mut rng);
+        trouble.clear();
+        assert_eq!(trouble.paused_until(Time(0)), Some(Time(0) + Span::secs(30)));
+        assert!(trouble.verdict(Time(0), Span::ZERO, Time(1)).is_none());
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl<E: Extent> Service<E> {
         let committed = || blob.map_or_else(Vec::new, Blob::listed_blocks);
         let uncommitted = || staged.map_or_else(Vec::new, Staged::listed);
         let list = BlockList {
-            stamp: blob.map(|blob| blob.stamp),
+            // The service tells it only where there are committed blocks.
+            stamp: blob.filter(|blob| !blob.blocks.is_empty()).map(|blob| blob.stamp),
             length: blob.map_or(0, |blob| blob.content.len()),
             committed: (which != BlockListType::Uncommitted).then(committed),
             uncommitted: (which != BlockListType::Committed).then(uncommitted),

@@ -23,9 +23,11 @@ impl Chain {
             Ok(segment) => segment,
             Err(error) => return self.end(self.session.foreign(error)),
         };
-        if !matches!(attempt.write, Write::Claim(_) | Write::Create(_))
-            && must_compare(&attempt.write, &self.viewer(), &segment)
-        {
+        let follows = !matches!(attempt.write, Write::Claim(_) | Write::Create(_));
+        if follows && self.is_replaced(&segment) {
+            return self.replaced(&segment);
+        }
+        if follows && must_compare(&attempt.write, &self.viewer(), &segment) {
             attempt.stage = Stage::Compare(segment);
             self.phase = Phase::Attempt(attempt);
             return;
@@ -33,17 +35,35 @@ impl Chain {
         self.judge(now, attempt, segment, None);
     }
 
+    /// Whether the name holds a segment of another stream (I2).
+    fn is_replaced(&self, seen: &Segment) -> bool {
+        let stream = |segment: &Segment| segment.identity.as_ref().map(|it| it.stream);
+        self.viewer().tail.identity.is_some()
+            && stream(seen).is_some()
+            && stream(seen) != stream(self.viewer().tail)
+    }
+
+    fn replaced(&mut self, seen: &Segment) {
+        let error = if seen.length < self.viewer().tail.length {
+            Error::Rewound(self.position())
+        } else {
+            Error::Diverged(format!("segment {} belongs to another stream", seen.number))
+        };
+        self.end(error);
+    }
+
     pub(super) fn compared(
         &mut self,
         now: Time,
         mut attempt: Attempt,
         segment: Segment,
+        offset: u64,
         bytes: &[u8],
     ) {
         let Write::Append(body) = &attempt.write else {
             unreachable!("only appended bytes are compared")
         };
-        if bytes.len() == body.0.len() {
+        if offset == self.viewer().tail.length && bytes.len() == body.0.len() {
             let equal = *bytes == **body.0;
             return self.judge(now, attempt, segment, Some(equal));
         }

@@ -140,8 +140,8 @@ impl Chain {
             (Stage::Look, Err(Failure::Refused(Refusal { cause: Cause::BlobNotFound, .. }))) => {
                 self.vanished(now, attempt);
             }
-            (Stage::Compare(segment), Ok(Answer::Range(bytes))) => {
-                self.compared(now, attempt, segment, &bytes);
+            (Stage::Compare(segment), Ok(Answer::Range { offset, bytes })) => {
+                self.compared(now, attempt, segment, offset, &bytes);
             }
             (_, Err(failure)) => {
                 // The segment may have changed between the look and the comparison.

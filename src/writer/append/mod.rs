@@ -142,7 +142,7 @@ impl Chain {
             Phase::Attempt(attempt) => self.attempted(now, attempt, outcome),
             Phase::Ready | Phase::Elsewhere => unreachable!("these phases ask for nothing"),
         }
-        if let (Some(tail), Phase::Ready) = (&self.tail, &self.phase) {
+        if let (Some(tail), Phase::Ready, None) = (&self.tail, &self.phase, &self.session.over) {
             debug_assert_eq!(tail.end(), self.session.committed, "the tail ends there");
         }
     }

@@ -198,7 +198,7 @@ fn a_lost_answer_is_resolved_by_repeating_looking_and_comparing() {
     assert_eq!(first, second, "a frozen attempt does not change");
     let look = desk.answer(Answer::Properties(seen(US, 1, 3, "2")));
     assert_eq!(look, Call::GetProperties { target: Target::Segment(1) });
-    let compare = desk.answer(Answer::Range(b"abc".to_vec()));
+    let compare = desk.answer(Answer::Range { offset: 0, bytes: b"abc".to_vec() });
     assert_eq!(
         compare,
         Call::GetRange { target: Target::Segment(1), offset: 0, length: 3, etag: None }
@@ -214,7 +214,7 @@ fn the_last_block_that_fits_is_not_written_again_after_its_answer_was_lost() {
     desk.lose();
     desk.refuse(Cause::BlockCountExceeded);
     desk.answer(Answer::Properties(seen(US, 1, 3, "2")));
-    desk.answer(Answer::Range(b"abc".to_vec()));
+    desk.answer(Answer::Range { offset: 0, bytes: b"abc".to_vec() });
     assert_eq!(desk.committed(), 3);
     desk.write(b"de");
     assert!(matches!(desk.answer(written("3")), Call::SetMetadata { .. }), "closed first");

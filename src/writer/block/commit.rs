@@ -12,10 +12,9 @@ use core::ops::Range;
 use crate::call::{
     Answer, Block, Call, Cause, ETag, Failure, Origin, Outcome, Properties, Refusal, Target,
 };
-use crate::error::Error;
 use crate::stream::Identity;
 use crate::time::Time;
-use crate::writer::block::known::Known;
+use crate::writer::block::known::{Known, agree};
 use crate::writer::block::{Batch, BlockBlob, Phase};
 
 /// A list from its first sending until its fate is known.
@@ -79,8 +78,10 @@ impl BlockBlob {
         let identity = self.known().identity.clone().expect("a blob that is ours has an identity");
         let end = sending.ends.then_some(self.session.committed).or(identity.end);
         let mut identity = Identity { end, ended: identity.ended || sending.ends, ..identity };
-        if let Some(tag) = sending.renew {
-            add_tag(&mut identity.tags, tag);
+        for tag in [Some(self.staging.ids().tag()), sending.renew].into_iter().flatten() {
+            if !identity.tags.contains(&tag) {
+                add_tag(&mut identity.tags, tag);
+            }
         }
         identity
     }
@@ -116,7 +117,7 @@ impl BlockBlob {
                 self.vanished();
             }
             (Stage::List(seen), Ok(Answer::Blocks(blocks))) => {
-                if blocks.etag.as_ref() == Some(&seen.etag) {
+                if agree(&seen, &blocks) {
                     self.judge(now, commit, &seen, blocks.committed);
                 } else {
                     // Somebody changes it at this moment (B3).
@@ -150,15 +151,15 @@ impl BlockBlob {
             self.phase = Phase::Commit(commit);
             return;
         }
+        if let Failure::Refused(Refusal { cause: Cause::BlockListTooLong, .. }) = failure {
+            self.keep(commit.sending);
+            self.phase = Phase::Staging;
+            let full = self.full();
+            return self.session.lasting(now, full);
+        }
         commit.stage = Stage::Send;
         self.phase = Phase::Commit(commit);
-        match failure {
-            Failure::Refused(refusal) if refusal.cause == Cause::BlockListTooLong => {
-                self.session
-                    .lasting(now, Error::Unsupported("the block list is too long".to_string()));
-            }
-            failure => self.session.doubted(now, failure),
-        }
+        self.session.doubted(now, failure);
     }
 
     /// The blob after a list that has landed.
@@ -176,7 +177,11 @@ impl BlockBlob {
 
     /// A list has landed, and the blob is as `known` now.
     pub(super) fn landed(&mut self, known: Known, sending: &Sending) {
-        self.session.trouble.clear();
+        if *sending != Sending::default() {
+            // To drop what is staged is no progress.
+            self.session.trouble.clear();
+            self.purges = 0;
+        }
         self.count(sending);
         self.adopt(known);
         if sending.blocks > 0 {
@@ -207,9 +212,11 @@ impl BlockBlob {
     pub(super) fn adopt(&mut self, known: Known) {
         self.unresolved.clear();
         self.purge = false;
-        let tag = known.identity.as_ref().and_then(|identity| identity.tags.last().copied());
-        if let Some(tag) = tag.filter(|tag| *tag != self.staging.ids().tag()) {
-            self.staging.name_by(self.staging.ids().renewed(tag));
+        // Only a tag that is new: somebody may have set metadata as they were before.
+        let tags = |known: &Known| known.identity.as_ref().map_or(Vec::new(), |it| it.tags.clone());
+        let before = self.blob.as_ref().map_or(Vec::new(), tags);
+        if let Some(tag) = tags(&known).last().filter(|tag| !before.contains(tag)) {
+            self.staging.name_by(self.staging.ids().renewed(*tag));
         }
         self.blob = Some(known);
     }

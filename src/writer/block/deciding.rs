@@ -5,7 +5,8 @@
 //! last byte, and does not wait for later bytes (`protocol.md` B8); it is begun with no block under
 //! way (B5); it waits for its merge a bounded time (M1).
 
-use alloc::string::ToString;
+use alloc::format;
+use core::ops::Range;
 
 use crate::call::{Call, Cause, Failure, Outcome, Target};
 use crate::error::Error;
@@ -79,34 +80,61 @@ impl BlockBlob {
         if blocks > 0 {
             self.begin_with(now, blocks);
         } else if self.session.orders.compact.is_some_and(|upto| committed >= upto) {
-            self.begin_compaction();
+            self.begin_compaction(now);
         }
     }
 
+    /// A batch of new blocks, with the merge of the policy; or where the blob would have too many
+    /// blocks, with any merge, or with as many of the blocks as there is room for.
     fn begin_with(&mut self, now: Time, blocks: usize) {
-        let merge = self.next_run(blocks, false).and_then(|run| self.begin_merge(run));
-        let merged = merge.as_ref().map_or(0, |merge| merge.run.len() - 1);
-        if self.known().list.len() + blocks - merged > limits::BLOB_BLOCKS_MAX as usize {
-            self.staging.release();
-            return self.session.lasting(now, too_long());
+        let most = limits::BLOB_BLOCKS_MAX as usize;
+        let listed = self.known().list.len();
+        let mut run = self.next_run(blocks, false);
+        let spared =
+            |run: &Option<(Range<usize>, u64)>| run.as_ref().map_or(0, |it| it.0.len() - 1);
+        if listed + blocks - spared(&run) > most {
+            run = self.next_run(blocks, true);
         }
-        self.batch = Some(Batch { blocks, merge, patience: None });
+        let fit = if listed + blocks - spared(&run) > most {
+            run = None;
+            most.saturating_sub(listed)
+        } else {
+            blocks
+        };
+        if fit == 0 {
+            let full = self.full();
+            return self.session.lasting(now, full);
+        }
+        let merge = run.and_then(|run| self.begin_merge(run));
+        self.batch = Some(Batch { blocks: fit, merge, patience: None });
+    }
+
+    /// Why a blob takes no more.
+    pub(super) fn full(&self) -> Error {
+        Error::Unsupported(format!(
+            "the blob has {} blocks, as many as a block blob can have, and no two neighbours fit \
+             into one of {} bytes; open it with larger blocks, and compact it",
+            self.known().list.len(),
+            self.session.config.block_bytes
+        ))
     }
 
     /// The next merge that the caller has ordered, or the end of the order. Bytes that take the
     /// room for it are committed first.
-    fn begin_compaction(&mut self) {
+    fn begin_compaction(&mut self, now: Time) {
         let before = self.known().list.len();
         if self.compacted.blocks_before == 0 {
             self.compacted.blocks_before = count(before);
         }
         self.compacted.blocks_after = count(before);
-        let Some(run) = self.next_run(0, true) else {
-            self.session.orders.compact = None;
-            return;
-        };
-        match self.begin_merge(run) {
-            None => self.session.orders.flush = self.session.accepted,
+        let held = self.staging.held();
+        if held > 0 && self.staging.free() < self.session.config.block_bytes {
+            self.session.orders.flush = self.session.accepted;
+            let blocks = self.staging.cut_for(held);
+            return self.begin_with(now, blocks);
+        }
+        match self.next_run(0, true).and_then(|run| self.begin_merge(run)) {
+            None => self.session.orders.compact = None,
             merge => self.batch = Some(Batch { blocks: 0, merge, patience: None }),
         }
     }
@@ -138,7 +166,11 @@ impl BlockBlob {
         debug_assert!(self.jobs.is_empty(), "what a commit lists is all that was under way");
         self.staging.release();
         let merge = batch.merge.map(|merge| (merge.run, merge.block));
-        if batch.blocks > 0 || merge.is_some() {
+        let spared = merge.as_ref().map_or(0, |(run, _)| run.len() - 1);
+        let listed = self.known().list.len() + batch.blocks - spared;
+        // Without the merge that it counted on, a batch may be too much: it is planned anew.
+        let fits = listed <= limits::BLOB_BLOCKS_MAX as usize;
+        if fits && (batch.blocks > 0 || merge.is_some()) {
             let bytes = self.staging.blocks().take(batch.blocks).map(|block| block.size).sum();
             let renew = self.staging.ids().run_out().then(|| self.claim_tag());
             let sending = Sending { blocks: batch.blocks, bytes, merge, renew, ends: false };
@@ -149,13 +181,6 @@ impl BlockBlob {
 
 fn count(blocks: usize) -> u32 {
     u32::try_from(blocks).unwrap_or(u32::MAX)
-}
-
-fn too_long() -> Error {
-    let why = "the blob has as many blocks as a block blob can have, and no neighbours are small \
-               enough to be merged; close it, and compact it with larger blocks or go on under \
-               another name";
-    Error::Unsupported(why.to_string())
 }
 
 // Requests while staging.
@@ -192,8 +217,10 @@ impl BlockBlob {
         match job {
             Job::Block(id) => match outcome {
                 Ok(_) => {
-                    self.session.trouble.clear();
-                    self.purges = 0;
+                    // What has to be staged again and again is no progress.
+                    if self.unresolved.is_empty() && self.purges == 0 {
+                        self.session.trouble.clear();
+                    }
                     self.staging.staged(&id);
                 }
                 Err(failure) => {

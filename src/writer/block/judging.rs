@@ -65,7 +65,8 @@ impl BlockBlob {
         }
     }
 
-    fn keep(&mut self, sending: Sending) {
+    /// Remembers a list that may still be late.
+    pub(super) fn keep(&mut self, sending: Sending) {
         if !self.unresolved.contains(&sending) {
             self.unresolved.push(sending);
         }
@@ -87,11 +88,23 @@ impl BlockBlob {
             Ok(known) => known,
             Err(error) => return self.end(self.session.foreign(error)),
         };
+        let ours = self.known().identity.as_ref().map(|identity| identity.stream);
         let nonce = self.session.entropy.nonce;
         match &known.identity {
+            Some(identity) if Some(identity.stream) != ours => self.replaced(&known),
             Some(identity) if identity.nonce == nonce => self.judge_ours(now, commit, known),
             _ => self.judge_lost(commit, &known),
         }
+    }
+
+    /// The name holds another stream (I2).
+    fn replaced(&mut self, seen: &Known) {
+        let error = if seen.length < self.session.committed {
+            Error::Rewound(self.position())
+        } else {
+            Error::Diverged("the blob belongs to another stream".to_string())
+        };
+        self.end(error);
     }
 
     /// The blob is still ours.
@@ -144,7 +157,10 @@ impl BlockBlob {
                 let count = self.staging.cut_for(bytes);
                 self.session.stats.blocks += count as u64;
                 self.staging.commit(count);
-                self.end(Error::Superseded(self.position()));
+                self.end(match owner {
+                    Some(_) => Error::Superseded(self.position()),
+                    None => Error::Diverged("the blob no longer says whose it is".to_string()),
+                });
             }
             Verdict::Unknown => {
                 let committed = self.session.committed;
@@ -163,8 +179,9 @@ impl BlockBlob {
         let possible = |bytes: &u64| *bytes >= proven && *bytes <= reached;
         let nothing = [0];
         let mut all = sent.iter().chain(&nothing).filter(|bytes| possible(bytes));
-        if owner.is_some_and(|owner| owner.epoch == epoch + 1) {
-            return Verdict::Landed(all.copied().max().unwrap_or(proven));
+        if owner.is_some_and(|owner| Some(owner.epoch) == epoch.checked_add(1)) {
+            let exact = all.find(|bytes| **bytes == reached);
+            return exact.map_or(Verdict::Unknown, |bytes| Verdict::Landed(*bytes));
         }
         let first = all.next().copied().unwrap_or(proven);
         if all.all(|other| *other == first) { Verdict::Landed(first) } else { Verdict::Unknown }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::call::{BlobKind, Block, Blocks, ETag, Headers, Metadata, Properties};
 use crate::error::Error;
+use crate::limits::STREAM_BYTES_MAX;
 use crate::stream::{Identity, Layout, foreign};
 use crate::writer::block::ids::{WIDTH, WIDTH_LEAST, is_under};
 
@@ -53,6 +54,9 @@ pub(super) fn identify(seen: &Properties) -> Result<Option<Identity>, Error> {
         Some(identity) if identity.number != 1 || identity.start != 0 => {
             Err(conflict("the blob is a later segment of a stream"))
         }
+        Some(identity) if identity.end.is_some() && !identity.ended => {
+            Err(conflict("the blob is closed, and the stream goes on in another one"))
+        }
         _ => Ok(identity),
     }
 }
@@ -68,6 +72,9 @@ impl Known {
     /// [`Error::Conflict`] if it cannot be appended to without losing something.
     pub(super) fn new(seen: &Properties, list: Vec<Block>) -> Result<Self, Error> {
         let identity = identify(seen)?;
+        if seen.length > STREAM_BYTES_MAX / 2 {
+            return Err(conflict("the blob claims an impossible length"));
+        }
         let sum = list.iter().try_fold(0u64, |sum, block| sum.checked_add(block.size));
         if sum != Some(seen.length) {
             return Err(conflict(
@@ -96,8 +103,17 @@ impl Known {
         }
         Err(Error::Conflict(format!(
             "the blob's block IDs have {width} bytes and Everblob's need {WIDTH_LEAST}, all of one \
-             length"
+             length; upload it again, or choose another name"
         )))
+    }
+}
+
+/// Whether properties and list are of one state of the blob (B3). Where no block is committed
+/// the service has no ETag for the list, also if there is a blob.
+pub(super) fn agree(seen: &Properties, blocks: &Blocks) -> bool {
+    match &blocks.etag {
+        Some(etag) => *etag == seen.etag,
+        None => blocks.committed.is_empty(),
     }
 }
 

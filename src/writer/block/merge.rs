@@ -3,6 +3,7 @@
 //! Invariants: the run never changes once it is planned, nor does the ID of the merged block; the
 //! bytes are those of the blob under the ETag that is known, and of blocks still in memory (M3).
 
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -40,9 +41,20 @@ pub(super) enum Step {
 impl BlockBlob {
     /// The run that the next commit, which has `blocks` new blocks, should merge, and its bytes: by
     /// the policy, or if the caller ordered it as far as it goes.
-    pub(super) fn next_run(&self, blocks: usize, ordered: bool) -> Option<(Range<usize>, u64)> {
+    pub(super) fn next_run(&mut self, blocks: usize, ordered: bool) -> Option<(Range<usize>, u64)> {
+        let most = self.session.config.block_bytes.min(self.staging.free());
+        let halved = most >> (self.voids / VOIDS_TO_HALVE).min(63);
+        let run = self.run_within(halved, blocks, ordered);
+        if run.is_none() && halved < most {
+            // Smaller merges there are none: from the beginning.
+            self.voids = 0;
+            return self.run_within(most, blocks, ordered);
+        }
+        run
+    }
+
+    fn run_within(&self, max: u64, blocks: usize, ordered: bool) -> Option<(Range<usize>, u64)> {
         let config = &self.session.config;
-        let max = (config.block_bytes >> (self.voids / VOIDS_TO_HALVE).min(63)).max(1);
         let list = &self.known().list;
         let committed = list.iter().map(|block| block.size);
         let new = self.staging.blocks().take(blocks).map(|block| block.size);
@@ -134,14 +146,20 @@ impl BlockBlob {
         let Some(merge) = self.batch.as_ref().and_then(|batch| batch.merge.as_ref()) else {
             return;
         };
-        let wanted = self.committed_part(&merge.run).1;
+        let (offset, wanted) = self.committed_part(&merge.run);
         match outcome {
-            Ok(Answer::Range(bytes)) if bytes.len() as u64 == wanted => {
+            Ok(Answer::Range { offset: found, bytes })
+                if found == offset && bytes.len() as u64 == wanted =>
+            {
                 self.session.trouble.clear();
                 self.session.stats.merged_bytes_down += wanted;
                 self.compose(bytes);
             }
-            Ok(_) => self.void_merge(now, None),
+            Ok(_) => {
+                let reason = "the service answered another range than asked".to_string();
+                let failure = Failure::InDoubt { reason, status: None, retry_after: None };
+                self.void_merge(now, Some(failure));
+            }
             Err(failure) => self.void_merge(now, Some(failure)),
         }
     }
@@ -186,11 +204,12 @@ impl BlockBlob {
             batch.patience = None;
         }
         self.staging.release();
-        let session = &mut self.session;
-        self.jobs.retain(|(op, job)| {
-            let keep = matches!(job, Job::Block(_));
-            keep || !session.flights.end(*op)
-        });
+        for (op, job) in &self.jobs {
+            if !matches!(job, Job::Block(_)) {
+                self.session.flights.end(*op);
+            }
+        }
+        self.jobs.retain(|(_, job)| matches!(job, Job::Block(_)));
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) struct BlockBlob {
     unresolved: Vec<Sending>,
     /// What is staged has to be dropped, by sending the list as it is once more (B6).
     purge: bool,
-    /// How often that was of no use.
+    /// How often that was asked for since something was committed.
     purges: u32,
     /// Bytes were refused for want of room.
     pressed: bool,
@@ -158,7 +158,7 @@ impl BlockBlob {
                 output
             }
             call => {
-                let pause = pause.filter(|_| call.is_some());
+                let pause = pause.filter(|_| call.is_some() || !self.rests());
                 let patience = self.batch.as_ref().and_then(|batch| batch.patience);
                 let deadlines = [pause, patience, self.session.flights.deadline()];
                 Output::Wait(deadlines.into_iter().flatten().min())
@@ -237,7 +237,10 @@ impl BlockBlob {
 
     /// Whether nothing is due.
     pub(super) fn rests(&self) -> bool {
-        let orders = &self.session.orders;
+        let Session { orders, over, .. } = &self.session;
+        if over.is_some() {
+            return true;
+        }
         let ordered = orders.compact.is_some() || orders.end || self.flush_is_due();
         matches!(self.phase, Phase::Staging)
             && self.batch.is_none()
@@ -250,12 +253,15 @@ impl BlockBlob {
         let Session { committed, ref orders, .. } = self.session;
         match goal {
             Goal::Opened => true,
-            Goal::Committed(upto) | Goal::Rolled(upto) => committed >= upto,
+            Goal::Committed(upto) => committed >= upto,
+            Goal::Rolled(_) => false,
             Goal::Compacted => orders.compact.is_none(),
             Goal::Ended => orders.ended,
         }
     }
 }
 
+#[cfg(test)]
+mod adversity_tests;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ use crate::time::Time;
 use crate::writer::Layout;
 use crate::writer::block::commit::{add_tag, fresh_tag};
 use crate::writer::block::ids::Ids;
-use crate::writer::block::known::{Known, identify, refuse_foreign};
+use crate::writer::block::known::{Known, agree, identify, refuse_foreign};
 use crate::writer::block::{BlockBlob, Phase};
 
 /// What is done next to open the stream.
@@ -30,8 +30,13 @@ pub(super) struct Opening {
     create_container: bool,
     /// The ETag under which a claim was refused.
     contested: Option<ETag>,
-    /// Whether a missing blob that has an ETag was looked for once more.
+    /// Whether a missing blob that has blocks was looked for once more.
     looked_again: bool,
+    /// The ETag of a blob with staged blocks that seem to be somebody else's, and why that refuses
+    /// it. A list without an ETag may be of a later state, with a newer owner.
+    suspect: Option<(ETag, Error)>,
+    /// The highest rank of a step so far.
+    furthest: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -52,9 +57,28 @@ enum Step {
     Create(Known),
 }
 
+impl Step {
+    /// How far opening has come with it.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Look => 0,
+            Self::List(_) | Self::Staged | Self::Container => 1,
+            Self::OtherLayout => 2,
+            Self::Claim(_) | Self::Create(_) => 3,
+        }
+    }
+}
+
 impl Opening {
     pub(super) const fn new(create_container: bool) -> Self {
-        Self { step: Step::Look, create_container, contested: None, looked_again: false }
+        Self {
+            step: Step::Look,
+            create_container,
+            contested: None,
+            looked_again: false,
+            suspect: None,
+            furthest: 0,
+        }
     }
 
     pub(super) fn call(&self, content_type: &str) -> Call {
@@ -89,10 +113,7 @@ fn own(known: &Known) -> &Identity {
 impl BlockBlob {
     pub(super) fn opening_learns(&mut self, now: Time, mut opening: Opening, outcome: Outcome) {
         let answer = match outcome {
-            Ok(answer) => {
-                self.session.trouble.clear();
-                Ok(answer)
-            }
+            Ok(answer) => Ok(answer),
             Err(Failure::Refused(refusal)) => Err(refusal),
             Err(failure) => {
                 self.phase = Phase::Opening(opening);
@@ -121,8 +142,14 @@ impl BlockBlob {
         }
     }
 
+    /// Goes on with `step`. Trouble ends when opening has never been so far, and not when it goes
+    /// round in circles.
     fn opens(&mut self, opening: Opening, step: Step) {
-        self.phase = Phase::Opening(Opening { step, ..opening });
+        let furthest = opening.furthest.max(step.rank());
+        if furthest > opening.furthest {
+            self.session.trouble.clear();
+        }
+        self.phase = Phase::Opening(Opening { step, furthest, ..opening });
     }
 
     fn opening_refused(&mut self, now: Time, mut opening: Opening, step: Step, refusal: &Refusal) {
@@ -130,8 +157,11 @@ impl BlockBlob {
             (Step::Look, Cause::BlobNotFound) => self.opens(opening, Step::Staged),
             (Step::Staged, Cause::BlobNotFound) => self.opens(opening, Step::OtherLayout),
             (Step::OtherLayout, Cause::BlobNotFound) => self.create(opening),
-            (Step::List(_), Cause::BlobNotFound)
-            | (Step::Container, Cause::ContainerAlreadyExists) => self.opens(opening, Step::Look),
+            (Step::Container, Cause::ContainerAlreadyExists) => self.opens(opening, Step::Look),
+            (Step::List(_), Cause::BlobNotFound | Cause::InvalidBlobType) => {
+                self.opens(opening, Step::Look);
+                self.session.passing(now, "the blob changes".to_string(), None);
+            }
             (_, Cause::ContainerNotFound) if opening.create_container => {
                 self.opens(opening, Step::Container);
             }
@@ -152,7 +182,10 @@ impl BlockBlob {
     }
 
     /// There is a blob. It is refused before its list is read, if it has to be.
-    fn exists(&mut self, opening: Opening, seen: Properties) {
+    fn exists(&mut self, mut opening: Opening, seen: Properties) {
+        if let Some((_, error)) = opening.suspect.take().filter(|(etag, _)| *etag == seen.etag) {
+            return self.end(error);
+        }
         let ours = self.session.entropy.nonce;
         match identify(&seen) {
             Err(error) => self.end(error),
@@ -167,28 +200,29 @@ impl BlockBlob {
         self.session.config.expected_end.is_none_or(|expected| expected == end)
     }
 
-    fn read(&mut self, now: Time, opening: Opening, seen: &Properties, blocks: Blocks) {
-        if blocks.etag.as_ref() != Some(&seen.etag) {
+    fn read(&mut self, now: Time, mut opening: Opening, seen: &Properties, blocks: Blocks) {
+        if !agree(seen, &blocks) {
             // Somebody changes it at this moment (B3).
             self.opens(opening, Step::Look);
             return self.session.passing(now, "the blob changes".to_string(), None);
         }
-        match self.adoptable(seen, blocks) {
+        if let Err(error) = self.check_staged(seen, &blocks) {
+            opening.suspect = Some((seen.etag.clone(), error));
+            return self.opens(opening, Step::Look);
+        }
+        match adoptable(seen, blocks) {
             Err(error) => self.end(error),
             Ok(known) if self.is_ours(&known) => self.open(known),
             Ok(known) => self.claim(now, opening, known),
         }
     }
 
-    /// The blob, unless appending to it would lose something.
-    fn adoptable(&self, seen: &Properties, blocks: Blocks) -> Result<Known, Error> {
-        let identity = identify(seen)?;
-        if !self.session.config.discard_staged {
-            refuse_foreign(identity.as_ref(), &blocks)?;
+    /// Whether somebody else has staged blocks that may not be dropped.
+    fn check_staged(&self, seen: &Properties, blocks: &Blocks) -> Result<(), Error> {
+        if self.session.config.discard_staged {
+            return Ok(());
         }
-        let known = Known::new(seen, blocks.committed)?;
-        known.width()?;
-        Ok(known)
+        refuse_foreign(identify(seen)?.as_ref(), blocks)
     }
 
     fn is_ours(&self, known: &Known) -> bool {
@@ -204,10 +238,9 @@ impl BlockBlob {
     }
 
     /// Blocks are staged and there is no blob: they are somebody else's, or of one that was
-    /// deleted. An ETag means that there is a blob by now, but for Azurite, which has one here too:
-    /// a second look tells.
+    /// deleted. Or there is a blob by now, and they are its owner's: a second look tells.
     fn staged_only(&mut self, mut opening: Opening, blocks: &Blocks) {
-        if blocks.etag.is_some() && !opening.looked_again {
+        if !opening.looked_again {
             opening.looked_again = true;
             return self.opens(opening, Step::Look);
         }
@@ -266,6 +299,13 @@ impl BlockBlob {
         self.blob = Some(known);
         self.phase = Phase::Staging;
     }
+}
+
+/// The blob, unless appending to it would lose something.
+fn adoptable(seen: &Properties, blocks: Blocks) -> Result<Known, Error> {
+    let known = Known::new(seen, blocks.committed)?;
+    known.width()?;
+    Ok(known)
 }
 
 fn other_layout() -> Error {

@@ -190,6 +190,11 @@ impl Staging {
         self.unstage_all();
     }
 
+    /// How many bytes there is room for.
+    pub(super) const fn free(&self) -> u64 {
+        self.room - self.held - self.reserved
+    }
+
     /// Sets room aside, in bytes. False if there is not so much.
     pub(super) const fn reserve(&mut self, bytes: u64) -> bool {
         let fits = self.held + bytes <= self.room;

@@ -19,8 +19,8 @@
 //!
 //! # Layouts
 //!
-//! What differs between the layouts is in [`append`] and [`block`]; what they share, the caller's
-//! orders above all, in [`session`]. A writer that was not told the layout begins with the append
+//! What differs between the layouts is in `append` and `block`; what they share, the caller's
+//! orders above all, in `session`. A writer that was not told the layout begins with the append
 //! layout and changes over if it finds the other (`protocol.md` D2).
 //!
 //! # Invariants

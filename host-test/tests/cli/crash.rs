@@ -29,25 +29,25 @@ fn lines(count: usize) -> Vec<String> {
 
 #[test]
 fn killing_the_store_with_a_request_in_flight_loses_and_doubles_nothing() {
+    kill_the_store(&["--segment-blocks", "40"]);
+}
+
+#[test]
+fn killing_the_store_under_a_block_blob_loses_and_doubles_nothing() {
+    let block = ["--layout", "block", "--block-size", "128", "--compact-above", "20"];
+    kill_the_store(&[&block[..], &["--in-flight", "4"]].concat());
+}
+
+/// One run of this layout under which the store is killed and started again 30 times.
+fn kill_the_store(layout: &[&str]) {
     const KILLS: u64 = 30;
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("127.0.0.1:{}", free_port());
     let options = ["--listen", &listen, "--data", folder.path().to_str().unwrap()];
     let mut store = Store::start(&options);
     let url = store.url("app");
-    let mut running = Running::start(&[
-        "append",
-        &url,
-        "--create-container",
-        "--acks",
-        "--json",
-        "--flush-lines",
-        "1",
-        "--segment-blocks",
-        "40",
-        "--retry-for",
-        "60s",
-    ]);
+    let run = ["append", &url, "--create-container", "--acks", "--json", "--flush-lines", "1"];
+    let mut running = Running::start(&[&run[..], &["--retry-for", "1h"], layout].concat());
     // More lines than acks are waited for, so that a request is always under way.
     let text = lines(1500).concat();
     let mut input = running.take_input();

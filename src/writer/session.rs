@@ -53,6 +53,15 @@ pub(super) struct Orders {
     pub(super) close: bool,
 }
 
+/// Why bytes were not taken by the buffer of either layout.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    /// There is no room now.
+    Full,
+    /// There never will be.
+    TooLarge,
+}
+
 impl Session {
     pub(super) fn new(config: Config, entropy: Entropy) -> Self {
         Self {

@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::call::Body;
+use crate::writer::session::Refused;
 
 /// A queue of blocks, the last of which is still being filled.
 #[derive(Clone, Debug)]
@@ -20,15 +21,6 @@ pub(super) struct Buffer {
     held: u64,
     block_bytes: usize,
     room: u64,
-}
-
-/// Why bytes were not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Refused {
-    /// There is no room now.
-    Full,
-    /// There never will be.
-    TooLarge,
 }
 
 impl Buffer {

@@ -23,9 +23,9 @@ use crate::error::Error;
 use crate::stream::{Position, Segment};
 use crate::time::Time;
 use crate::writer::append::attempt::{Attempt, Stage};
-use crate::writer::append::buffer::{Buffer, Refused};
+use crate::writer::append::buffer::Buffer;
 use crate::writer::append::search::Search;
-use crate::writer::session::Session;
+use crate::writer::session::{Refused, Session};
 use crate::writer::ticket::Goal;
 use crate::writer::{OpId, Output, Ticket, Touched};
 

@@ -31,8 +31,8 @@ use crate::writer::block::commit::{Commit, Sending};
 use crate::writer::block::known::Known;
 use crate::writer::block::merge::Merge;
 use crate::writer::block::opening::Opening;
-use crate::writer::block::staging::{Refused, Staging};
-use crate::writer::session::Session;
+use crate::writer::block::staging::Staging;
+use crate::writer::session::{Refused, Session};
 use crate::writer::ticket::Goal;
 use crate::writer::{Compacted, OpId, Output, Ticket, Touched};
 

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use crate::call::{Block, BlockId, Body};
 use crate::writer::block::ids::Ids;
+use crate::writer::session::Refused;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -37,15 +38,6 @@ enum Place {
     Here,
     UnderWay,
     Staged,
-}
-
-/// Why bytes were not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Refused {
-    /// There is no room now.
-    Full,
-    /// There never will be.
-    TooLarge,
 }
 
 impl Staging {

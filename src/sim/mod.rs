@@ -3,6 +3,8 @@
 //!
 //! The model also is the local store's; see [`service`].
 
+#[cfg(test)]
+mod day_tests;
 mod network;
 mod oracle;
 pub mod service;

@@ -18,6 +18,9 @@ pub const BLOCK_BYTES_DEFAULT: u64 = 4 << 20;
 /// The least room for accepted bytes unless the caller chooses.
 pub const BUFFER_BYTES_LEAST: u64 = 1 << 20;
 
+/// The most room unless the caller chooses, so that large blocks by the dozen fit a wasm memory.
+pub const BUFFER_BYTES_UNASKED: u64 = 1 << 30;
+
 /// Room in blocks unless the caller chooses: one in flight, one ready, and two being filled.
 pub const BUFFER_BLOCKS_DEFAULT: u64 = 4;
 

@@ -122,17 +122,23 @@ impl Reader {
     /// The service cannot be reached or refuses, or what is there is not one stream.
     pub async fn find(&self) -> Result<Option<Stream>, Error> {
         let segments = match self.list().await {
-            Ok(segments) => segments,
             // A signature without the permission to list still allows to look at each.
-            Err(Error::Refused { status: 401 | 403, .. }) => self.walk().await?,
-            Err(Error::NotFound(_)) => return Ok(None),
-            Err(err) => return Err(err),
+            Err(Error::Refused { status: 401 | 403, .. }) => self.walk().await,
+            segments => segments,
         };
-        if segments.is_empty() {
-            return self.find_block_blob().await;
+        match segments {
+            Ok(segments) if segments.is_empty() => self.find_block_blob().await,
+            Ok(segments) => {
+                let segments = self.reconcile(segments).await?;
+                Ok(Some(Stream { layout: Layout::Append, segments }))
+            }
+            Err(Error::NotFound(_)) => Ok(None),
+            // What is below the name may be another's, or closed to a signature for one blob.
+            Err(err @ (Error::Conflict(_) | Error::Refused { status: 401 | 403, .. })) => {
+                self.find_block_blob().await.ok().flatten().map_or(Err(err), |it| Ok(Some(it)))
+            }
+            Err(err) => Err(err),
         }
-        let segments = self.reconcile(segments).await?;
-        Ok(Some(Stream { layout: Layout::Append, segments }))
     }
 
     /// As [`Self::find`], with the blocks counted.

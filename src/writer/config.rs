@@ -71,7 +71,8 @@ impl Config {
             Some(Layout::Block) => u64::from(in_flight) * 2 + 2,
             _ => limits::BUFFER_BLOCKS_DEFAULT,
         };
-        block_bytes.saturating_mul(blocks).max(limits::BUFFER_BYTES_LEAST)
+        let room = block_bytes.saturating_mul(blocks).min(limits::BUFFER_BYTES_UNASKED);
+        room.max(block_bytes).max(limits::BUFFER_BYTES_LEAST)
     }
 
     /// What is answered to bytes that are more than there ever is room for.
@@ -117,6 +118,18 @@ fn within(name: &str, value: u64, least: u64, most: u64) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_room_for_any_blocks_is_valid() {
+        for layout in [None, Some(Layout::Append), Some(Layout::Block)] {
+            for (block_bytes, in_flight) in [(1, 1), (100 << 20, 64), (64 << 20, 16)] {
+                let buffer_bytes = Config::buffer_for(layout, block_bytes, in_flight);
+                let config =
+                    Config { layout, block_bytes, in_flight, buffer_bytes, ..Config::default() };
+                assert_eq!(config.check(), Ok(()));
+            }
+        }
+    }
 
     #[test]
     fn defaults_are_valid() {

@@ -22,6 +22,8 @@ pub(super) struct Search {
     create_container: bool,
     /// Whether the block layout will do as well.
     any_layout: bool,
+    /// Why segment 1 cannot be read, unless the stream turns out to be of the block layout.
+    stray: Option<Stop>,
     /// The highest segment known to be over.
     over: Option<Segment>,
     /// The lowest number known to be missing.
@@ -59,7 +61,7 @@ pub(super) enum Found {
 }
 
 /// Why a search ends without an answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Stop {
     /// What exists cannot be appended to.
     Final(Error),
@@ -85,6 +87,7 @@ impl Search {
             question: Question::Segment(1),
             create_container,
             any_layout,
+            stray: None,
             over: None,
             missing: None,
             stream: None,
@@ -118,10 +121,19 @@ impl Search {
     /// Takes the answer to the question at hand; `None` if there is another question.
     pub(super) fn learn(&mut self, answer: Result<Answer, Refusal>) -> Result<Option<Found>, Stop> {
         match (self.question.clone(), answer) {
+            (Question::Segment(1), Ok(Answer::Properties(seen)))
+                if self.any_layout && seen.kind != BlobKind::Append =>
+            {
+                self.stray(Stop::Final(stray()))
+            }
             (Question::Segment(k), Ok(Answer::Properties(seen))) => self.exists(k, &seen),
             (Question::Segment(k), Err(refusal)) => self.absent(k, refusal),
             (Question::OtherLayout, Ok(_)) if self.any_layout => Err(Stop::OtherLayout),
             (Question::OtherLayout, Ok(_)) => Err(Stop::Final(other_layout())),
+            (Question::OtherLayout, Err(_)) if self.stray.is_some() => {
+                self.question = Question::Segment(1);
+                Err(self.stray.take().expect("it was just seen"))
+            }
             (Question::OtherLayout, Err(refusal)) if refusal.cause == Cause::BlobNotFound => {
                 self.ask(Question::Listing(None))
             }
@@ -159,6 +171,12 @@ impl Search {
         Ok(Some(Found::Tail(segment)))
     }
 
+    /// Segment 1 is of no use: is there a blob of the stream's own name?
+    fn stray(&mut self, stop: Stop) -> Result<Option<Found>, Stop> {
+        self.stray = Some(stop);
+        self.ask(Question::OtherLayout)
+    }
+
     fn absent(&mut self, number: u32, refusal: Refusal) -> Result<Option<Found>, Stop> {
         match refusal.cause {
             Cause::BlobNotFound => {
@@ -166,6 +184,10 @@ impl Search {
                 self.narrow()
             }
             Cause::ContainerNotFound if self.create_container => self.ask(Question::Container),
+            // A signature for one blob says so of every other.
+            Cause::Forbidden | Cause::Unauthenticated if self.any_layout && number == 1 => {
+                self.stray(Stop::Refused(refusal))
+            }
             _ => Err(Stop::Refused(refusal)),
         }
     }
@@ -257,6 +279,10 @@ impl Search {
             Self { gap: (missing, times), ..Self::again(self.create_container, self.any_layout) };
         Ok(None)
     }
+}
+
+fn stray() -> Error {
+    Error::Conflict("segment 1 is not an append blob".into())
 }
 
 fn other_layout() -> Error {

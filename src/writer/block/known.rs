@@ -128,8 +128,8 @@ pub(super) fn refuse_foreign(identity: Option<&Identity>, blocks: &Blocks) -> Re
         return Ok(());
     }
     let why: String = format!(
-        "somebody else has staged {foreign} blocks on the blob, which a commit would drop; wait \
-         until they are committed, or allow to discard them"
+        "{foreign} blocks are staged on the blob that are not known to be this stream's, and a \
+         commit would drop them; wait until they are committed, or allow to discard them"
     );
     Err(Error::Conflict(why))
 }

@@ -157,6 +157,8 @@ impl BlockBlob {
             (Step::Look, Cause::BlobNotFound) => self.opens(opening, Step::Staged),
             (Step::Staged, Cause::BlobNotFound) => self.opens(opening, Step::OtherLayout),
             (Step::OtherLayout, Cause::BlobNotFound) => self.create(opening),
+            // A signature for one blob tells nothing of others.
+            (Step::OtherLayout, Cause::Forbidden | Cause::Unauthenticated) => self.create(opening),
             (Step::Container, Cause::ContainerAlreadyExists) => self.opens(opening, Step::Look),
             (Step::List(_), Cause::BlobNotFound | Cause::InvalidBlobType) => {
                 self.opens(opening, Step::Look);

@@ -688,6 +688,32 @@ fn an_ended_stream_takes_no_more_bytes() {
 }
 
 #[test]
+fn a_blob_below_the_name_or_one_that_may_not_be_looked_at_does_not_hide_the_stream() {
+    let below = properties(9, 1, Metadata::new());
+    for first in [Ok(Answer::Properties(below)), refused(Cause::Unauthenticated)] {
+        let mut desk = Desk::new(Config { layout: None, ..small() });
+        desk.answer(0, first.clone());
+        let seen = properties(0, 3, identity(THEM, 1, 0));
+        desk.answer(0, Ok(Answer::Properties(seen)));
+        assert_eq!(desk.answer(0, doubt()), Call::GetProperties { target: Target::Stream });
+        // Where there is none, the first answer stands.
+        let mut desk = Desk::new(Config { layout: None, ..small() });
+        desk.answer(0, first);
+        desk.answer(0, refused(Cause::BlobNotFound));
+        assert!(desk.writer.stopped_by().is_some());
+    }
+}
+
+#[test]
+fn a_signature_for_one_blob_is_enough_to_create_it() {
+    let mut desk = Desk::new(small());
+    desk.answer(0, refused(Cause::BlobNotFound));
+    desk.answer(0, refused(Cause::BlobNotFound));
+    desk.answer(0, refused(Cause::Unauthenticated));
+    assert_eq!(desk.kinds(), [CallKind::PutBlockList]);
+}
+
+#[test]
 fn a_writer_without_a_layout_goes_where_the_stream_is() {
     let mut desk = Desk::new(Config { layout: None, ..small() });
     desk.answer(0, refused(Cause::BlobNotFound));

@@ -13,13 +13,18 @@ use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
 
 /// The URL with a signature that gives these permissions on the container for an hour.
 fn signed(url: &str, permissions: &str) -> String {
+    signed_for(url, permissions, None)
+}
+
+/// The same for one blob of the container, or for all of it.
+fn signed_for(url: &str, permissions: &str, blob: Option<&str>) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let sas = ServiceSas {
         permissions,
         start: None,
         expiry: UnixTime((now + Duration::from_secs(3600)).as_secs()),
         container: "logs",
-        blob: None,
+        blob,
         https_only: false,
     };
     let key = AccountKey::from_base64(DEVELOPMENT_KEY).unwrap();
@@ -30,6 +35,17 @@ fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
     let mut command = everblob(args);
     command.envs(variables.iter().copied());
     finish(command.spawn().unwrap(), input)
+}
+
+#[test]
+fn a_signature_for_one_blob_is_enough_for_the_block_layout() {
+    let store = Store::in_memory();
+    append(&store.url("other"), &[], b"so that there is a container");
+    let url = signed_for(&store.url("app"), "rw", Some("app"));
+    run(&["append", &url, "--layout", "block"], b"one ").with_status(0);
+    run(&["append", &url], b"two").with_status(0);
+    run(&["compact", &url], b"").with_status(0);
+    assert_eq!(run(&["cat", &url], b"").with_status(0).stdout, b"one two");
 }
 
 #[test]

@@ -48,6 +48,17 @@ fn what_a_stream_consists_of_is_shown() {
 }
 
 #[test]
+fn a_block_blob_is_found_though_another_lies_below_its_name() {
+    let store = Store::in_memory();
+    let (outer, inner) = (store.url("app"), store.url("app/1"));
+    append(&outer, &["--layout", "block"], b"one ");
+    append(&inner, &["--layout", "block"], b"inner");
+    append(&outer, &[], b"two");
+    assert_eq!((cat(&outer), cat(&inner)), (b"one two".to_vec(), b"inner".to_vec()));
+    assert_eq!(stat(&outer)["layout"], "block");
+}
+
+#[test]
 fn a_block_blob_is_written_and_shown_as_the_blob_that_it_is() {
     let store = Store::in_memory();
     let url = store.url("app");

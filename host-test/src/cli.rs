@@ -9,6 +9,7 @@ mod cat;
 mod compact;
 mod demo;
 mod report;
+mod sas;
 mod signals;
 mod stat;
 mod store;
@@ -73,6 +74,7 @@ enum Command {
     Append(append::Args),
     Cat(cat::Args),
     Compact(compact::Args),
+    Sas(sas::Args),
     Stat(stat::Args),
     Store(store::Args),
     Demo(demo::Args),
@@ -105,6 +107,7 @@ pub(crate) fn main() -> ! {
         Command::Append(args) => append::run(args),
         Command::Cat(args) => cat::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Sas(args) => sas::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
         Command::Demo(args) => demo::run(&args),

@@ -21,6 +21,7 @@ fn signed(url: &str, permissions: &str) -> String {
         container: "logs",
         blob: None,
         https_only: false,
+        addresses: None,
     };
     let key = AccountKey::from_base64(DEVELOPMENT_KEY).unwrap();
     format!("{url}?{}", sas.token(DEVELOPMENT_ACCOUNT, &key))

@@ -15,6 +15,7 @@ mod demo;
 mod emulator;
 mod program;
 mod reading;
+mod sas;
 mod sdk;
 mod signals;
 mod takeover;

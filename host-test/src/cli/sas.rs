@@ -12,7 +12,7 @@ use everblob::azure::sas::ServiceSas;
 use everblob::azure::sign::AccountKey;
 use everblob::time::UnixTime;
 use everblob_host::address::StreamAddress;
-use everblob_host::credential::{self, Credential, Secret};
+use everblob_host::credential::{Credential, Kind, Origin, Secret};
 use everblob_host::duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -20,9 +20,6 @@ use super::Failure;
 
 /// What a service SAS for a blob or a container may hold, in the order that the service asks for.
 const PERMISSIONS: &str = "racwdxyltmeopi";
-/// The variables that can hold an account key. A token that may be set beside them cannot sign.
-const KEY_VARIABLES: [&str; 3] =
-    ["AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_CONNECTION_STRING"];
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
@@ -167,11 +164,13 @@ impl Args {
 
 /// The account and its key.
 fn signer(address: &StreamAddress) -> Result<(String, AccountKey), Failure> {
-    let variable =
-        |name: &str| KEY_VARIABLES.contains(&name).then(|| std::env::var(name).ok()).flatten();
-    let source = credential::resolve(address, &variable).map_err(Failure::Usage)?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let origin = Origin::choose(address, Kind::Key, &variable).map_err(Failure::Usage)?;
+    let Origin::Known(source) = origin else {
+        return Err(Failure::Usage("only an account key can sign".into()));
+    };
     let Credential::SharedKey { account, key } = source.credential() else {
-        return Err(Failure::Usage("only an account key can sign, and none is set".into()));
+        return Err(Failure::Usage("only an account key can sign".into()));
     };
     let key = AccountKey::from_base64(key.expose());
     let key = key.ok_or_else(|| Failure::Usage("the account key is not base64".into()))?;

@@ -56,11 +56,14 @@ impl Origin {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let names: &[&str] = match kind {
             Kind::Auto => {
-                return match resolve(address, &variable) {
-                    Ok(source) => Ok(Self::Known(source)),
-                    Err(why) => first_identity(&variable)
-                        .map_or(Err(why), |identity| Self::of(address, identity?)),
+                let why = match resolve(address, &variable) {
+                    Ok(source) => return Ok(Self::Known(source)),
+                    Err(why) => why,
                 };
+                let Some(identity) = first_identity(&variable) else { return Err(why) };
+                // What is set and does not fit is worth a word.
+                tracing::info!("{why}");
+                return Self::of(address, identity?);
             }
             Kind::Key => {
                 &["AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_CONNECTION_STRING"]

@@ -9,6 +9,7 @@ mod cat;
 mod compact;
 mod demo;
 mod report;
+mod sas;
 mod signals;
 mod stat;
 mod store;
@@ -18,7 +19,7 @@ use std::process::exit;
 
 use clap::{Parser, Subcommand};
 use everblob_host::address::StreamAddress;
-use everblob_host::credential::{self, Source};
+use everblob_host::credential::{Kind, Origin, Source};
 use tracing_subscriber::EnvFilter;
 
 /// How a command ended, if not well.
@@ -73,6 +74,7 @@ enum Command {
     Append(append::Args),
     Cat(cat::Args),
     Compact(compact::Args),
+    Sas(sas::Args),
     Stat(stat::Args),
     Store(store::Args),
     Demo(demo::Args),
@@ -86,6 +88,11 @@ Credentials, the first that fits:
   AZURE_STORAGE_CONNECTION_STRING
   AZURE_STORAGE_BEARER_TOKEN, or AZURE_STORAGE_BEARER_TOKEN_FILE, which is read again
   on this machine, for devstoreaccount1: the published development key
+  a workload identity: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE
+  a service principal: AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET
+  a managed identity of the platform: IDENTITY_ENDPOINT, IDENTITY_HEADER, maybe AZURE_CLIENT_ID
+A managed identity of a virtual machine is used only by --auth managed. Tokens of an identity are
+renewed before they expire.
 
 EVERBLOB_COMPONENT=FILE runs another component than the one inside.
 
@@ -105,6 +112,7 @@ pub(crate) fn main() -> ! {
         Command::Append(args) => append::run(args),
         Command::Cat(args) => cat::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Sas(args) => sas::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
         Command::Demo(args) => demo::run(&args),
@@ -162,13 +170,31 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|err| Failure::refused(format!("cannot start: {err}")))
 }
 
-/// The stream that a URL names, and the credential for it.
-fn stream(url: &str) -> Result<(StreamAddress, Source), Failure> {
-    let address = StreamAddress::parse(url).map_err(Failure::Usage)?;
-    let variable = |name: &str| std::env::var(name).ok();
-    let source = credential::resolve(&address, &variable).map_err(Failure::Usage)?;
-    tracing::info!("{address}, authorized by: {:?}", source.credential());
-    Ok((address, source))
+/// A stream, and what gives the right to it.
+#[derive(clap::Args)]
+struct Access {
+    /// The URL of the stream, with or without a shared access signature
+    #[arg(value_name = "URL")]
+    url: String,
+    /// What gives the right to it
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    auth: Kind,
+}
+
+impl Access {
+    /// The stream that the URL names, and the credential for it.
+    fn stream(&self) -> Result<(StreamAddress, Source), Failure> {
+        let address = StreamAddress::parse(&self.url).map_err(Failure::Usage)?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let source = match Origin::choose(&address, self.auth, &variable).map_err(Failure::Usage)? {
+            Origin::Known(source) => source,
+            Origin::Identity(tokens) => {
+                runtime()?.block_on(tokens.source()).map_err(Failure::Refused)?
+            }
+        };
+        tracing::info!("{address}, authorized by: {:?}", source.credential());
+        Ok((address, source))
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,11 @@
 //! key is never used for another account's host; a bearer token never goes over plain http but to
 //! this machine.
 
+mod choice;
+mod identity;
+mod renewal;
+mod token;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +17,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::address::StreamAddress;
+
+pub use self::choice::{Kind, Origin, Tokens};
+pub use self::renewal::Source;
 
 /// The account of the development store.
 pub const DEVELOPMENT_ACCOUNT: &str = "devstoreaccount1";
@@ -67,38 +75,6 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// A credential and, if it lives in a file that others renew, how to see that it changed.
-#[derive(Clone)]
-pub struct Source {
-    credential: Credential,
-    file: Option<PathBuf>,
-}
-
-impl Source {
-    /// The credential as it was read last.
-    pub fn credential(&self) -> &Credential {
-        &self.credential
-    }
-
-    /// Whether the credential lives in a file that others renew.
-    pub fn is_renewed(&self) -> bool {
-        self.file.is_some()
-    }
-
-    /// Reads the file again. Answers the credential if it is a new one.
-    ///
-    /// A file that cannot be read, as in the middle of a replacement, counts as unchanged.
-    pub fn renew(&mut self) -> Option<&Credential> {
-        let token = read_token(self.file.as_deref()?).ok()?;
-        let credential = Credential::Bearer(token);
-        if credential == self.credential {
-            return None;
-        }
-        self.credential = credential;
-        Some(&self.credential)
-    }
-}
-
 /// Finds the credential for `address`: the signature in the URL, else what the variables hold, in
 /// this order: `AZURE_STORAGE_SAS_TOKEN`, `AZURE_STORAGE_KEY` with `AZURE_STORAGE_ACCOUNT`,
 /// `AZURE_STORAGE_CONNECTION_STRING`, `AZURE_STORAGE_BEARER_TOKEN`, its `_FILE`, and for the
@@ -143,18 +119,6 @@ pub fn resolve(
     Err(no_credential(address, &misfits))
 }
 
-impl fmt::Debug for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.credential, f)
-    }
-}
-
-impl From<Credential> for Source {
-    fn from(credential: Credential) -> Self {
-        Self { credential, file: None }
-    }
-}
-
 fn no_credential(address: &StreamAddress, misfits: &[String]) -> String {
     let mut text = format!("no credential fits {address}");
     for misfit in misfits {
@@ -166,7 +130,7 @@ fn no_credential(address: &StreamAddress, misfits: &[String]) -> String {
             "\n  put a shared access signature behind `?` in the URL, or set one of \
              AZURE_STORAGE_SAS_TOKEN,\n  AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, \
              AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_BEARER_TOKEN,\n  \
-             AZURE_STORAGE_BEARER_TOKEN_FILE",
+             AZURE_STORAGE_BEARER_TOKEN_FILE, or use an identity (--auth)",
         );
     }
     text
@@ -256,11 +220,20 @@ fn bearer(
     } else {
         return Ok(None);
     };
-    if !address.is_secure() && !address.is_loopback() {
-        return Err(format!("{name} would go over plain http, where anyone can read it"));
+    check_transport(address, name)?;
+    let credential = Credential::Bearer(token.map_err(|why| format!("{name}: {why}"))?);
+    Ok(Some(match file {
+        Some(file) => Source::of_file(credential, file),
+        None => credential.into(),
+    }))
+}
+
+/// Whether a token may go to `address`.
+fn check_transport(address: &StreamAddress, what: &str) -> Result<(), String> {
+    if address.is_secure() || address.is_loopback() {
+        return Ok(());
     }
-    let token = token.map_err(|why| format!("{name}: {why}"))?;
-    Ok(Some(Source { credential: Credential::Bearer(token), file }))
+    Err(format!("{what} would go over plain http, where anyone can read it"))
 }
 
 fn read_token(file: &Path) -> Result<Secret, String> {
@@ -270,6 +243,10 @@ fn read_token(file: &Path) -> Result<Secret, String> {
         token => Ok(Secret::new(token)),
     }
 }
+
+#[cfg(test)]
+#[path = "credential/tests.rs"]
+mod identity_tests;
 
 #[cfg(test)]
 mod tests {

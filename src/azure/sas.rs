@@ -39,6 +39,8 @@ pub struct ServiceSas<'a> {
     pub blob: Option<&'a str>,
     /// Whether plain HTTP is refused.
     pub https_only: bool,
+    /// The addresses that it holds for, `10.0.0.1` or `10.0.0.1-10.0.0.9`; all if there are none.
+    pub addresses: Option<&'a str>,
 }
 
 impl ServiceSas<'_> {
@@ -52,6 +54,9 @@ impl ServiceSas<'_> {
             query.push(("st", date::format_iso8601(start)));
         }
         query.push(("se", date::format_iso8601(self.expiry)));
+        if let Some(addresses) = self.addresses {
+            query.push(("sip", addresses.to_string()));
+        }
         query.push(("sr", if self.blob.is_some() { "b" } else { "c" }.to_string()));
         query.push(("sp", self.permissions.to_string()));
         let resource = canonical_name(account, self.container, self.blob);
@@ -402,6 +407,7 @@ mod tests {
             container: "logs",
             blob: Some("app end+1/1"),
             https_only: false,
+            addresses: None,
         };
         assert_eq!(sas.token(ACCOUNT, &key()), BLOB);
         sas = ServiceSas { blob: None, permissions: "racwl", start: Some(NOON), ..sas };
@@ -411,6 +417,10 @@ mod tests {
         let secure = Access { secure: true, ..access(LOGS, "l") };
         let grant = Grant { permissions: "racwl".to_string() };
         assert_eq!(judge(&token, &secure), Ok(grant));
+        sas.addresses = Some("10.0.0.6-10.0.0.9");
+        assert_eq!(judge(&sas.token(ACCOUNT, &key()), &secure), Err(Denial::Address));
+        sas.addresses = Some("10.0.0.5");
+        assert!(judge(&sas.token(ACCOUNT, &key()), &secure).is_ok());
     }
 
     #[test]

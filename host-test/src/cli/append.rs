@@ -22,9 +22,8 @@ use super::Failure;
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The URL of the stream, with or without a shared access signature
-    #[arg(value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    access: super::Access,
     /// How the stream is stored; without it what exists decides, and a new one gets `append`
     #[arg(long, value_enum)]
     layout: Option<Layout>,
@@ -148,7 +147,7 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     args.check()?;
-    let (address, source) = super::stream(&args.url)?;
+    let (address, source) = args.access.stream()?;
     let component = Component::load().map_err(|err| Failure::Refused(format!("{err:#}")))?;
     let outcome = super::runtime()?.block_on(async {
         let stop =

@@ -24,9 +24,8 @@ Examples:
   everblob cat http://127.0.0.1:10000/devstoreaccount1/logs/app
   everblob cat URL --offset 1000000 --length 4096 | less")]
 pub(crate) struct Args {
-    /// The URL of the stream, with or without a shared access signature
-    #[arg(value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    access: super::Access,
     /// Begin at this offset of the stream, in bytes
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u64,
@@ -37,7 +36,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (address, source) = super::stream(&args.url)?;
+    let (address, source) = args.access.stream()?;
     let missing = format!("there is no stream at {address}");
     let credential = source.credential().clone();
     // Reading goes on in the other threads while this one writes.

@@ -20,9 +20,8 @@ use super::writing::Writing;
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The URL of the stream, with or without a shared access signature
-    #[arg(value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    access: super::Access,
     /// The most bytes of a merged block, up to 100MiB
     #[arg(long, value_name = "SIZE", value_parser = block_size, default_value = "4MiB")]
     block_size: u64,
@@ -79,7 +78,7 @@ enum Failure {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
-    let (address, source) = super::stream(&args.url)?;
+    let (address, source) = args.access.stream()?;
     let component = Component::load().map_err(|err| super::Failure::Refused(format!("{err:#}")))?;
     let (report, failure) = super::runtime()?.block_on(async {
         let stop = Stop::listen()

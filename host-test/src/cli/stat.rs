@@ -19,9 +19,8 @@ Examples:
   everblob stat http://127.0.0.1:10000/devstoreaccount1/logs/app
   everblob stat URL --json | jq .length")]
 pub(crate) struct Args {
-    /// The URL of the stream, with or without a shared access signature
-    #[arg(value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    access: super::Access,
     /// Write one JSON object: layout, length, epoch, sealed, segments
     #[arg(long)]
     json: bool,
@@ -39,7 +38,7 @@ struct Report<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (address, source) = super::stream(&args.url)?;
+    let (address, source) = args.access.stream()?;
     let credential = source.credential().clone();
     let stream = super::runtime()?.block_on(async {
         let outgoing = Arc::new(Outgoing::default());

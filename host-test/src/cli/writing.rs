@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep};
 
 /// The component's own timers (pauses before a repetition) run only when it is called.
 pub(super) const TICK: Duration = Duration::from_millis(20);
-/// How often a credential in a file is read again.
-const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 /// How long refusals are put up with after it was replaced, and the pause between two.
 const REPLACED_GRACE: Duration = Duration::from_secs(5);
 const REPLACED_PAUSE: Duration = Duration::from_millis(100);
+/// A credential that is refused although it is newer than this is not fetched once more.
+const REPLACED_LATELY: Duration = Duration::from_secs(60);
 const NO_TIME: Option<Duration> = Some(Duration::ZERO);
 
 /// A stream, opened or not.
@@ -34,8 +34,8 @@ pub(super) struct Writing<'a> {
     activity: Arc<Notify>,
     position: stream::Position,
     trouble: Trouble,
-    renewed_at: Instant,
     replaced_at: Option<Instant>,
+    asked: bool,
 }
 
 impl<'a> Writing<'a> {
@@ -55,8 +55,8 @@ impl<'a> Writing<'a> {
             activity: Arc::default(),
             position: stream::Position { accepted: 0, staged: 0, committed: 0, segment: 0 },
             trouble: Trouble::new(patience),
-            renewed_at: Instant::now(),
             replaced_at: None,
+            asked: false,
         }
     }
 
@@ -130,6 +130,7 @@ impl<'a> Writing<'a> {
 
     /// Asks for a commit of everything given, and whether it is there.
     pub(super) async fn is_flushed(&mut self) -> Result<bool, Error> {
+        self.renew_if_due().await?;
         let answer = self.appender()?.flush(NO_TIME).await;
         let Some(position) = self.done(answer).await? else {
             self.drive().await?;
@@ -142,6 +143,7 @@ impl<'a> Writing<'a> {
     /// Asks for small blocks to be merged: the numbers of blocks before and after and the bytes
     /// moved, once that is done.
     pub(super) async fn compacted(&mut self) -> Result<Option<(u32, u32, u64)>, Error> {
+        self.renew_if_due().await?;
         // Not driven meanwhile: the call that sees the end of it is the one that tells.
         let answer = self.appender()?.compact(NO_TIME).await;
         self.done(answer).await
@@ -158,6 +160,7 @@ impl<'a> Writing<'a> {
     }
 
     pub(super) async fn drive(&mut self) -> Result<(), Error> {
+        self.renew_if_due().await?;
         let result = match &mut self.appender {
             Some(appender) => appender.drive(Duration::ZERO).await,
             None => return Ok(()),
@@ -182,34 +185,53 @@ impl<'a> Writing<'a> {
         Arc::clone(&self.activity)
     }
 
-    /// When to look whether the credential was replaced, if it can be.
+    /// When to look whether there is a new credential, if there can be.
     pub(super) fn renewal_at(&self) -> Option<Instant> {
-        self.source.is_renewed().then_some(self.renewed_at + RENEWAL_INTERVAL)
+        self.source.due()
     }
 
+    /// Takes a new credential if there is one.
     pub(super) async fn renew(&mut self) -> Result<(), Error> {
-        self.renewed_at = Instant::now();
+        let Some(credential) = self.source.renew() else { return Ok(()) };
+        self.asked = false;
+        // What is not opened yet is opened with it.
         let Some(appender) = &mut self.appender else { return Ok(()) };
-        if let Some(credential) = self.source.renew() {
-            appender.set_credential(credential).await?;
-            self.replaced_at = Some(Instant::now());
-            tracing::info!("the credential was replaced");
-        }
+        appender.set_credential(credential).await?;
+        self.replaced_at = Some(Instant::now());
+        tracing::info!("the credential was replaced");
         Ok(())
     }
 
-    /// A refused credential that has been replaced in the meantime is no failure.
-    pub(super) async fn renew_or(&mut self, err: Error) -> Result<(), Error> {
-        if !matches!(err, Error::Stream(stream::Error::Unauthenticated(_))) {
-            return Err(err);
+    async fn renew_if_due(&mut self) -> Result<(), Error> {
+        match self.source.due() {
+            Some(due) if due <= Instant::now() => self.renew().await,
+            _ => Ok(()),
         }
+    }
+
+    /// A refused credential that has been replaced in the meantime, or can be, is no failure.
+    pub(super) async fn renew_or(&mut self, err: Error) -> Result<(), Error> {
+        let Error::Stream(stream::Error::Unauthenticated(why)) = &err else { return Err(err) };
         self.renew().await?;
         // A request with the old credential may have been under way when it was replaced.
-        if self.replaced_at.is_some_and(|at| at.elapsed() < REPLACED_GRACE) {
-            sleep(REPLACED_PAUSE).await;
-            return Ok(());
+        if !self.is_replaced_within(REPLACED_GRACE) && !self.source.is_fetching() {
+            let may_ask = !self.asked && !self.is_replaced_within(REPLACED_LATELY);
+            if !may_ask || !self.source.refused() {
+                return Err(match self.source.failure() {
+                    Some(failure) => {
+                        stream::Error::Unauthenticated(format!("{why}; {failure}")).into()
+                    }
+                    None => err,
+                });
+            }
+            self.asked = true;
         }
-        Err(err)
+        sleep(REPLACED_PAUSE).await;
+        Ok(())
+    }
+
+    fn is_replaced_within(&self, span: Duration) -> bool {
+        self.replaced_at.is_some_and(|at| at.elapsed() < span)
     }
 
     /// What a call that was given no time has answered, or none while it goes on.

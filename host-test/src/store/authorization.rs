@@ -1,6 +1,7 @@
 //! Who may do what: SharedKey, shared access signatures, and a bearer token.
 
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
 use everblob::azure::sas::{self, Access};
 use everblob::azure::sign;
@@ -20,7 +21,7 @@ const FIRST_VERSION: &str = "2015-02-21";
 #[derive(Clone, Debug)]
 pub(super) struct Authorization {
     pub(super) accounts: Vec<Account>,
-    pub(super) bearer_token: Option<Secret>,
+    pub(super) bearer_tokens: Arc<Mutex<Vec<Secret>>>,
 }
 
 /// What an authorized request may do beyond its operation.
@@ -63,7 +64,10 @@ impl Authorization {
 
     fn check_bearer(&self, message: &Message, token: &str) -> Result<(), Fault> {
         check_version(message)?;
-        let accepted = self.bearer_token.as_ref().is_some_and(|secret| secret.0 == token.trim());
+        let accepted = {
+            let tokens = self.bearer_tokens.lock().expect("nothing panics under this lock");
+            tokens.iter().any(|secret| secret.0 == token.trim())
+        };
         if accepted { Ok(()) } else { Err(invalid_information()) }
     }
 }

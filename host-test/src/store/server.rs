@@ -32,7 +32,7 @@ use super::cors;
 use super::fault::Fault;
 use super::message::Message;
 use super::operation::Operation;
-use super::options::StoreOptions;
+use super::options::{Secret, StoreOptions};
 use super::piece::Piece;
 use super::record::{Record, RequestLog};
 use super::state::State;
@@ -53,6 +53,7 @@ const DEFAULT_VERSION: &str = "2024-11-04";
 #[derive(Debug)]
 pub struct Store {
     address: SocketAddr,
+    bearer_tokens: Arc<Mutex<Vec<Secret>>>,
     stop: watch::Sender<bool>,
     listener: JoinHandle<()>,
 }
@@ -75,17 +76,26 @@ pub async fn start(options: StoreOptions) -> anyhow::Result<Store> {
         listen(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     let StoreOptions { accounts, bearer_token, .. } = options;
-    let authorization = Authorization { accounts, bearer_token };
+    let bearer_tokens = Arc::new(Mutex::new(Vec::from_iter(bearer_token)));
+    let authorization = Authorization { accounts, bearer_tokens: Arc::clone(&bearer_tokens) };
     let shared = Arc::new(Shared { authorization, log, state });
     let (stop, stopped) = watch::channel(false);
     let listener = tokio::spawn(accept(listener, shared, stopped));
-    Ok(Store { address, stop, listener })
+    Ok(Store { address, bearer_tokens, stop, listener })
 }
 
 impl Store {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Accepts these bearer tokens in place of those before, as when they expire.
+    ///
+    /// # Panics
+    /// Never: nothing panics while it holds the tokens.
+    pub fn accept_tokens(&self, tokens: Vec<Secret>) {
+        *self.bearer_tokens.lock().expect("nothing panics under this lock") = tokens;
     }
 
     /// Stops: no connection is accepted any more, requests under way are answered, and the folder

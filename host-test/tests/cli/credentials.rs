@@ -26,6 +26,7 @@ fn signed_for(url: &str, permissions: &str, blob: Option<&str>) -> String {
         container: "logs",
         blob,
         https_only: false,
+        addresses: None,
     };
     let key = AccountKey::from_base64(DEVELOPMENT_KEY).unwrap();
     format!("{url}?{}", sas.token(DEVELOPMENT_ACCOUNT, &key))

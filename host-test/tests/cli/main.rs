@@ -5,6 +5,9 @@
 #[path = "../referee/mod.rs"]
 mod referee;
 
+#[path = "../endpoint/mod.rs"]
+mod endpoint;
+
 mod adoption;
 mod append;
 mod blocks;
@@ -13,8 +16,10 @@ mod crash;
 mod credentials;
 mod demo;
 mod emulator;
+mod identity;
 mod program;
 mod reading;
+mod sas;
 mod sdk;
 mod signals;
 mod takeover;

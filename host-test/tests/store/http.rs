@@ -20,7 +20,15 @@ pub(crate) async fn store() -> (Store, Client) {
 pub(crate) fn token(client: &Client, permissions: &str, blob: Option<&str>) -> String {
     let expiry = UnixTime(now().0 + 60);
     let container = "logs";
-    let sas = ServiceSas { permissions, start: None, expiry, container, blob, https_only: false };
+    let sas = ServiceSas {
+        permissions,
+        start: None,
+        expiry,
+        container,
+        blob,
+        https_only: false,
+        addresses: None,
+    };
     sas.token(ACCOUNT, &client.key)
 }
 

@@ -87,6 +87,9 @@ Credentials, the first that fits:
   AZURE_STORAGE_BEARER_TOKEN, or AZURE_STORAGE_BEARER_TOKEN_FILE, which is read again
   on this machine, for devstoreaccount1: the published development key
 
+For https: SSL_CERT_FILE replaces the system's roots, HTTPS_PROXY names an http proxy, and NO_PROXY
+what is reached without it.
+
 EVERBLOB_COMPONENT=FILE runs another component than the one inside.
 
 Examples:

@@ -94,6 +94,9 @@ Credentials, the first that fits:
 A managed identity of a virtual machine is used only by --auth managed. Tokens of an identity are
 renewed before they expire.
 
+For https: SSL_CERT_FILE replaces the system's roots, HTTPS_PROXY names an http proxy, and NO_PROXY
+what is reached without it.
+
 EVERBLOB_COMPONENT=FILE runs another component than the one inside.
 
 Examples:

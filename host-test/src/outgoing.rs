@@ -1,5 +1,6 @@
 //! Outgoing HTTP for the component and for the host's own reads: pooled connections that are kept
-//! alive, with TCP_NODELAY.
+//! alive, with TCP_NODELAY. Servers of https are checked against the system's roots, or those of
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR`, and reached through the proxy of `HTTPS_PROXY`.
 //!
 //! Invariants: a request of which a byte of the body may have left is never sent again (a PUT that
 //! is sent twice can be applied twice; whether to repeat is the component's decision);
@@ -9,15 +10,16 @@
 mod connection;
 mod failure;
 mod pump;
+mod route;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Request, Response};
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -25,7 +27,8 @@ use tokio::sync::Notify;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::connection::Connector;
-use self::failure::failure;
+use self::failure::Failure;
+use self::route::Route;
 
 /// How long a connection may take if the guest does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -44,12 +47,16 @@ const WRITES_WAITING: usize = 2;
 pub struct Outgoing {
     plain: legacy::Client<Connector, WasiBody>,
     // The system's roots take a while to load, and plain http does not need them.
-    secure: OnceLock<Result<legacy::Client<HttpsConnector<Connector>, WasiBody>, String>>,
+    secure: OnceLock<Result<Secure, String>>,
+    obstacle: Mutex<Option<String>>,
 }
+
+type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
 
 impl Default for Outgoing {
     fn default() -> Self {
-        Self { plain: builder().build(Connector::default()), secure: OnceLock::new() }
+        let plain = builder().build(Connector::default());
+        Self { plain, secure: OnceLock::new(), obstacle: Mutex::default() }
     }
 }
 
@@ -61,35 +68,52 @@ impl Outgoing {
     /// mean that nothing was sent. After any other error the request may have been applied.
     pub async fn exchange(
         &self,
-        mut request: Request<WasiBody>,
+        request: Request<WasiBody>,
         options: &RequestOptions,
     ) -> Result<Response<Incoming>, Error> {
+        let (answer, obstacle) = match self.attempt(request, options).await {
+            Ok(answer) => (Ok(answer), None),
+            Err(failure) => (Err(failure.code), failure.obstacle),
+        };
+        *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
+        answer
+    }
+
+    /// Why the last exchange failed, if trying again does not help: a certificate that is not
+    /// trusted, a proxy that cannot be used. Without secrets.
+    pub fn obstacle(&self) -> Option<String> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn attempt(
+        &self,
+        mut request: Request<WasiBody>,
+        options: &RequestOptions,
+    ) -> Result<Response<Incoming>, Failure> {
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let mut connection = capture_connection(&mut request);
         let mut response = pin!(self.request(request)?);
         let connect_timeout = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
         tokio::select! {
             biased;
-            answer = &mut response => return answer.map_err(|err| failure(&err)),
+            answer = &mut response => return answer.map_err(|err| Failure::new(&err, &host)),
             _ = connection.wait_for_connection_metadata() => {}
-            () = tokio::time::sleep(connect_timeout) => return Err(Error::ConnectionTimeout),
+            () = tokio::time::sleep(connect_timeout) => return Err(Error::ConnectionTimeout.into()),
         }
         let answer_timeout = options.first_byte_timeout.unwrap_or(ANSWER_TIMEOUT);
         match tokio::time::timeout(answer_timeout, response).await {
-            Ok(answer) => answer.map_err(|err| failure(&err)),
-            Err(_) => Err(Error::ConnectionReadTimeout),
+            Ok(answer) => answer.map_err(|err| Failure::new(&err, &host)),
+            Err(_) => Err(Error::ConnectionReadTimeout.into()),
         }
     }
 
-    fn request(&self, request: Request<WasiBody>) -> Result<legacy::ResponseFuture, Error> {
+    fn request(&self, request: Request<WasiBody>) -> Result<legacy::ResponseFuture, Failure> {
         if request.uri().scheme_str() != Some("https") {
             return Ok(self.plain.request(request));
         }
         match self.secure.get_or_init(secure) {
             Ok(client) => Ok(client.request(request)),
-            Err(why) => {
-                tracing::error!("https is not available: {why}");
-                Err(Error::ConfigurationError)
-            }
+            Err(why) => Err(Failure::of_configuration(format!("https is not possible: {why}"))),
         }
     }
 }
@@ -103,17 +127,30 @@ fn builder() -> legacy::Builder {
     builder
 }
 
-fn secure() -> Result<legacy::Client<HttpsConnector<Connector>, WasiBody>, String> {
-    let config = rustls::ClientConfig::builder()
-        .with_native_roots()
-        .map_err(|err| format!("the system has no root certificates: {err}"))?
-        .with_no_client_auth();
+fn secure() -> Result<Secure, String> {
+    let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    let route = Route::new(variable)?;
+    let config =
+        rustls::ClientConfig::builder().with_root_certificates(roots()?).with_no_client_auth();
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(config)
         .https_only()
         .enable_http1()
-        .wrap_connector(Connector::default());
+        .wrap_connector(route);
     Ok(builder().build(connector))
+}
+
+/// The certificates that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, or those of the system if neither
+/// is set.
+fn roots() -> Result<rustls::RootCertStore, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    if !roots.is_empty() {
+        return Ok(roots);
+    }
+    let why = found.errors.first().map(|err| format!(" ({err})")).unwrap_or_default();
+    Err(format!("there are no root certificates{why}; SSL_CERT_FILE names a PEM file of them"))
 }
 
 /// What one instance of the component sends its requests through.

@@ -242,7 +242,12 @@ impl<'a> Writing<'a> {
                 return Ok(Some(answer));
             }
             Err(Error::Stream(stream::Error::TimedOut)) => self.trouble.is_over(),
-            Err(Error::Stream(stream::Error::Unavailable(why))) => self.trouble.lasts(why)?,
+            Err(Error::Stream(stream::Error::Unavailable(why))) => {
+                if let Some(why) = self.component.outgoing().obstacle() {
+                    return Err(stream::Error::Unavailable(why).into());
+                }
+                self.trouble.lasts(why)?;
+            }
             Err(err) => self.renew_or(err).await?,
         }
         Ok(None)

@@ -155,7 +155,10 @@ impl Exchanges {
         };
         let unreachable = |why: String| Failed { error: Error::Unavailable(why), passes: true };
         let answer = self.outgoing.exchange(request, &options).await;
-        let answer = answer.map_err(|err| unreachable(err.to_string()))?;
+        let answer = answer.map_err(|err| match self.outgoing.obstacle() {
+            Some(why) => Failed { error: Error::Unavailable(why), passes: false },
+            None => unreachable(err.to_string()),
+        })?;
         let (parts, mut body) = answer.into_parts();
         let mut received = Vec::new();
         loop {

@@ -12,7 +12,7 @@ use everblob_host::store::{self, Secret, StoreOptions};
 use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
 
 /// The URL with a signature that gives these permissions on the container for an hour.
-fn signed(url: &str, permissions: &str) -> String {
+pub(crate) fn signed(url: &str, permissions: &str) -> String {
     signed_for(url, permissions, None)
 }
 

@@ -7,12 +7,14 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-/// The program, with nothing of the environment that would give it a credential.
+/// The program, with nothing of the environment that would give it a credential, a proxy or roots.
 pub(crate) fn everblob(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_everblob"));
     for (name, _) in std::env::vars_os() {
-        let foreign = name.to_string_lossy().starts_with("AZURE_");
-        if foreign || name == "EVERBLOB_COMPONENT" || name == "RUST_LOG" {
+        let text = name.to_string_lossy().to_ascii_uppercase();
+        let foreign = text.starts_with("AZURE_") || text.starts_with("SSL_CERT_");
+        if foreign || text.ends_with("_PROXY") || name == "EVERBLOB_COMPONENT" || name == "RUST_LOG"
+        {
             command.env_remove(name);
         }
     }

@@ -44,13 +44,24 @@ pub(crate) struct Azurite {
 
 impl Azurite {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With https only, as the files say, and with bearer tokens whose signature is not checked.
+    pub(crate) fn secure(certificate: &Path, key: &Path) -> Self {
+        let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+        Self::with(&["--cert", certificate, "--key", key, "--oauth", "basic"])
+    }
+
+    fn with(options: &[&str]) -> Self {
         let mut node = node("node_modules/azurite/dist/src/blob/main.js");
         node.args(["--inMemoryPersistence", "--blobPort", "0", "--silent", "--disableTelemetry"]);
-        node.arg("--skipApiVersionCheck").stdout(Stdio::piped());
+        node.arg("--skipApiVersionCheck").args(options).stdout(Stdio::piped());
         let mut process = node.spawn().expect("node is installed");
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = lines.map(Result::unwrap).find_map(|line| {
-            line.split_once("listens on http://").map(|(_, address)| address.trim().to_owned())
+            let (_, url) = line.split_once("listens on http")?;
+            url.split_once("://").map(|(_, address)| address.trim().to_owned())
         });
         let address = address.expect("the emulator says where it listens");
         Self { process, address }

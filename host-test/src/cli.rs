@@ -8,7 +8,10 @@ mod append;
 mod cat;
 mod compact;
 mod demo;
+mod order;
 mod report;
+mod rollover;
+mod seal;
 mod signals;
 mod stat;
 mod store;
@@ -73,6 +76,8 @@ enum Command {
     Append(append::Args),
     Cat(cat::Args),
     Compact(compact::Args),
+    Rollover(rollover::Args),
+    Seal(seal::Args),
     Stat(stat::Args),
     Store(store::Args),
     Demo(demo::Args),
@@ -105,6 +110,8 @@ pub(crate) fn main() -> ! {
         Command::Append(args) => append::run(args),
         Command::Cat(args) => cat::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Rollover(args) => rollover::run(&args),
+        Command::Seal(args) => seal::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
         Command::Demo(args) => demo::run(&args),

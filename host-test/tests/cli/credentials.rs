@@ -12,12 +12,17 @@ use everblob_host::store::{self, Secret, StoreOptions};
 use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
 
 /// The URL with a signature that gives these permissions on the container for an hour.
-fn signed(url: &str, permissions: &str) -> String {
+pub(crate) fn signed(url: &str, permissions: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    signed_until(url, permissions, now + Duration::from_secs(3600))
+}
+
+/// As [`signed`], until a time after the epoch.
+pub(crate) fn signed_until(url: &str, permissions: &str, expiry: Duration) -> String {
     let sas = ServiceSas {
         permissions,
         start: None,
-        expiry: UnixTime((now + Duration::from_secs(3600)).as_secs()),
+        expiry: UnixTime(expiry.as_secs()),
         container: "logs",
         blob: None,
         https_only: false,
@@ -26,7 +31,7 @@ fn signed(url: &str, permissions: &str) -> String {
     format!("{url}?{}", sas.token(DEVELOPMENT_ACCOUNT, &key))
 }
 
-fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
+pub(crate) fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
     let mut command = everblob(args);
     command.envs(variables.iter().copied());
     finish(command.spawn().unwrap(), input)

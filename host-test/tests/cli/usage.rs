@@ -40,6 +40,12 @@ fn wrong_usage_is_status_2() {
         &["compact", LOCAL, "--block-size", "0"],
         &["compact", LOCAL, "--block-size", "101MiB"],
         &["compact", LOCAL, "--compact-above", "4"],
+        &["rollover"],
+        &["rollover", "logs/app"],
+        &["rollover", LOCAL, "--discard-staged"],
+        &["seal"],
+        &["seal", "logs/app"],
+        &["seal", LOCAL, "--retry-for", "soon"],
         &["cat", LOCAL, "--offset", "-1"],
         &["cat"],
         &["stat", LOCAL, "extra"],
@@ -66,7 +72,7 @@ fn an_option_of_another_layout_is_named_with_the_one_it_fits() {
 
 #[test]
 fn without_a_credential_nothing_is_tried() {
-    for command in ["append", "cat", "compact", "stat"] {
+    for command in ["append", "cat", "compact", "rollover", "seal", "stat"] {
         let ended = run(&[command, AZURE], b"").with_status(2);
         assert!(ended.stderr.contains("no credential fits"), "{}", ended.stderr);
         assert!(ended.stderr.contains("AZURE_STORAGE_SAS_TOKEN"), "{}", ended.stderr);
@@ -119,6 +125,8 @@ fn help_and_version_need_nothing() {
         &["--help"][..],
         &["append", "--help"],
         &["compact", "--help"],
+        &["rollover", "--help"],
+        &["seal", "--help"],
         &["store", "--help"],
         &["--version"],
     ] {
@@ -127,7 +135,7 @@ fn help_and_version_need_nothing() {
         let ended = finish(command.spawn().unwrap(), b"").with_status(0);
         assert!(ended.text().contains("everblob"), "{args:?}");
     }
-    for command in ["append", "compact"] {
+    for command in ["append", "cat", "compact", "demo", "rollover", "seal", "stat", "store"] {
         assert!(run(&[command, "--help"], b"").text().contains("Examples:"));
     }
 }
@@ -144,7 +152,7 @@ fn without_a_component_only_reading_and_the_store_work() {
     };
     assert_eq!(without(&["cat", &url]).with_status(0).stdout, b"data");
     without(&["stat", &url]).with_status(0);
-    for args in [&["append", &url][..], &["compact", &url], &["demo"]] {
+    for args in [&["append", &url][..], &["compact", &url], &["seal", &url], &["demo"]] {
         let ended = without(args).with_status(1);
         assert!(ended.stderr.contains("/dev/null"), "{}", ended.stderr);
     }

@@ -13,6 +13,7 @@ mod crash;
 mod credentials;
 mod demo;
 mod emulator;
+mod errors;
 mod orders;
 mod program;
 mod reading;

@@ -7,7 +7,9 @@
 mod append;
 mod cat;
 mod compact;
+mod completions;
 mod demo;
+mod man;
 mod order;
 mod report;
 mod rollover;
@@ -81,6 +83,8 @@ enum Command {
     Stat(stat::Args),
     Store(store::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 const AFTER_HELP: &str = "\
@@ -115,6 +119,8 @@ pub(crate) fn main() -> ! {
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     // The thread that reads stdin may be blocked for ever, so nothing is waited for.
     exit(result.map_or_else(Failure::tell, |()| 0))

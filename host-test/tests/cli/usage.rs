@@ -51,6 +51,9 @@ fn wrong_usage_is_status_2() {
         &["stat", LOCAL, "extra"],
         &["store", "--listen", "nowhere"],
         &["store", "--max-blocks", "0"],
+        &["completions"],
+        &["completions", "nonsense"],
+        &["man", "nonsense"],
         &["nonsense"],
     ] {
         let ended = run(args, b"").with_status(2);
@@ -135,7 +138,18 @@ fn help_and_version_need_nothing() {
         let ended = finish(command.spawn().unwrap(), b"").with_status(0);
         assert!(ended.text().contains("everblob"), "{args:?}");
     }
-    for command in ["append", "cat", "compact", "demo", "rollover", "seal", "stat", "store"] {
+    for command in [
+        "append",
+        "cat",
+        "compact",
+        "completions",
+        "demo",
+        "man",
+        "rollover",
+        "seal",
+        "stat",
+        "store",
+    ] {
         assert!(run(&[command, "--help"], b"").text().contains("Examples:"));
     }
 }
@@ -155,5 +169,37 @@ fn without_a_component_only_reading_and_the_store_work() {
     for args in [&["append", &url][..], &["compact", &url], &["seal", &url], &["demo"]] {
         let ended = without(args).with_status(1);
         assert!(ended.stderr.contains("/dev/null"), "{}", ended.stderr);
+    }
+}
+
+const COMMANDS: [&str; 10] =
+    ["append", "cat", "compact", "completions", "demo", "man", "rollover", "seal", "stat", "store"];
+
+#[test]
+fn completions_name_every_command_and_are_valid() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell], b"").with_status(0);
+        for command in COMMANDS {
+            assert!(script.text().contains(command), "{shell}: {command}");
+        }
+        assert!(script.text().contains("retry-for"), "{shell}");
+    }
+    let script = run(&["completions", "bash"], b"").stdout;
+    let mut bash = std::process::Command::new("bash");
+    bash.arg("-c").arg("source /dev/stdin && complete -p everblob");
+    bash.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let ended = finish(bash.stderr(std::process::Stdio::piped()).spawn().unwrap(), &script);
+    assert!(ended.with_status(0).text().contains("_everblob"));
+}
+
+#[test]
+fn there_is_a_manual_page_of_the_program_and_of_every_command() {
+    let page = run(&["man"], b"").with_status(0);
+    assert!(page.text().contains(".TH everblob 1"), "{}", page.text());
+    for command in COMMANDS {
+        assert!(page.text().contains(&format!("everblob\\-{command}(1)")), "{command}");
+        let page = run(&["man", command], b"").with_status(0);
+        assert!(page.text().contains(&format!(".TH everblob-{command} 1")), "{}", page.text());
+        assert!(page.text().contains("Examples:"), "{command}");
     }
 }

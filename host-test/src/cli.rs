@@ -7,9 +7,14 @@
 mod append;
 mod cat;
 mod compact;
+mod completions;
 mod demo;
+mod man;
+mod order;
 mod report;
+mod rollover;
 mod sas;
+mod seal;
 mod signals;
 mod stat;
 mod store;
@@ -75,9 +80,13 @@ enum Command {
     Cat(cat::Args),
     Compact(compact::Args),
     Sas(sas::Args),
+    Rollover(rollover::Args),
+    Seal(seal::Args),
     Stat(stat::Args),
     Store(store::Args),
     Demo(demo::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 const AFTER_HELP: &str = "\
@@ -116,9 +125,13 @@ pub(crate) fn main() -> ! {
         Command::Cat(args) => cat::run(&args),
         Command::Compact(args) => compact::run(&args),
         Command::Sas(args) => sas::run(&args),
+        Command::Rollover(args) => rollover::run(&args),
+        Command::Seal(args) => seal::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     // The thread that reads stdin may be blocked for ever, so nothing is waited for.
     exit(result.map_or_else(Failure::tell, |()| 0))

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::cat::PATIENCE;
+use super::report::{self, ErrorReport};
 
 /// Show what a stream consists of
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     access: super::Access,
-    /// Write one JSON object: layout, length, epoch, sealed, segments
+    /// Write one JSON object: layout, length, epoch, sealed, segments; or error
     #[arg(long)]
     json: bool,
 }
@@ -36,6 +37,12 @@ struct Report<'a> {
     segments: &'a [Segment],
 }
 
+/// The object of `--json` if there is nothing to show.
+#[derive(Serialize)]
+struct Refused {
+    error: ErrorReport,
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (address, source) = args.access.stream()?;
@@ -44,9 +51,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let outgoing = Arc::new(Outgoing::default());
         Reader::new(outgoing, address.clone(), credential, PATIENCE).inspect().await
     });
-    let stream = stream.map_err(Failure::refused)?;
-    let stream =
-        stream.ok_or_else(|| Failure::Refused(format!("there is no stream at {address}")))?;
+    let missing = || ("not-found", format!("there is no stream at {address}"));
+    let stream = stream.map_err(|err| (err.code(), err.to_string()));
+    let stream = match stream.and_then(|stream| stream.ok_or_else(missing)) {
+        Ok(stream) => stream,
+        Err((code, message)) => {
+            if args.json {
+                report::print(&Refused { error: ErrorReport { code, message: message.clone() } });
+            }
+            return Err(Failure::Refused(message));
+        }
+    };
     let text = if args.json { json(&stream) } else { table(&address, &stream) };
     // Nobody may be there to read it, which is no failure.
     let _ = writeln!(std::io::stdout(), "{text}");

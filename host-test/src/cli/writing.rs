@@ -1,8 +1,8 @@
 //! A stream that a command writes: the component's handle, and the trouble and the credential of a
 //! run that may take long.
 //!
-//! Invariants: the component is only called with no time to wait, so that a signal is always
-//! served; a future of the component is never dropped before it is done; trouble that passes is put
+//! Invariants: the component is only called with no time to wait, or a second at most, so that a
+//! signal is always served; a future of the component is never dropped before it is done; trouble that passes is put
 //! up with for as long as there is patience.
 
 use std::sync::Arc;
@@ -23,6 +23,9 @@ const REPLACED_PAUSE: Duration = Duration::from_millis(100);
 /// A credential that is refused although it is newer than this is not fetched once more.
 const REPLACED_LATELY: Duration = Duration::from_secs(60);
 const NO_TIME: Option<Duration> = Some(Duration::ZERO);
+/// How long a call to seal or to roll over waits. Each call is a new order, which forgets the refusal
+/// of the one before: the call that has sent the request has to be the one that takes up the answer.
+const ORDER_TIME: Option<Duration> = Some(Duration::from_secs(1));
 
 /// A stream, opened or not.
 pub(super) struct Writing<'a> {
@@ -146,6 +149,18 @@ impl<'a> Writing<'a> {
         self.renew_if_due().await?;
         // Not driven meanwhile: the call that sees the end of it is the one that tells.
         let answer = self.appender()?.compact(NO_TIME).await;
+        self.done(answer).await
+    }
+
+    /// Asks for the stream to be ended: where it ends, once that is done.
+    pub(super) async fn sealed(&mut self) -> Result<Option<stream::Position>, Error> {
+        let answer = self.appender()?.seal(ORDER_TIME).await;
+        self.done(answer).await
+    }
+
+    /// Asks for the current segment to be closed: where the stream stands, once that is done.
+    pub(super) async fn rolled_over(&mut self) -> Result<Option<stream::Position>, Error> {
+        let answer = self.appender()?.rollover(ORDER_TIME).await;
         self.done(answer).await
     }
 

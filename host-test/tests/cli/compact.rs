@@ -58,7 +58,7 @@ fn a_signal_ends_it_while_the_service_is_not_there() {
     let mut lines = BufReader::new(stderr).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("reading again after")));
     signal(&running.process, "INT");
-    assert!(lines.any(|line| line.contains("what was merged until then stays merged")));
+    assert!(lines.any(|line| line.contains("what was done until then stays done")));
     assert_eq!(running.wait().with_status(1).json()["error"]["code"], "interrupted");
 }
 

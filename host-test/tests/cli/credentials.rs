@@ -13,16 +13,24 @@ use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
 
 /// The URL with a signature that gives these permissions on the container for an hour.
 pub(crate) fn signed(url: &str, permissions: &str) -> String {
-    signed_for(url, permissions, None)
+    signed_for(url, permissions, None, in_an_hour())
 }
 
-/// The same for one blob of the container, or for all of it.
-fn signed_for(url: &str, permissions: &str, blob: Option<&str>) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+/// As [`signed`], until a time after the epoch.
+pub(crate) fn signed_until(url: &str, permissions: &str, expiry: Duration) -> String {
+    signed_for(url, permissions, None, expiry)
+}
+
+fn in_an_hour() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(3600)
+}
+
+/// As [`signed_until`], for one blob of the container or for all of it.
+fn signed_for(url: &str, permissions: &str, blob: Option<&str>, expiry: Duration) -> String {
     let sas = ServiceSas {
         permissions,
         start: None,
-        expiry: UnixTime((now + Duration::from_secs(3600)).as_secs()),
+        expiry: UnixTime(expiry.as_secs()),
         container: "logs",
         blob,
         https_only: false,
@@ -32,7 +40,7 @@ fn signed_for(url: &str, permissions: &str, blob: Option<&str>) -> String {
     format!("{url}?{}", sas.token(DEVELOPMENT_ACCOUNT, &key))
 }
 
-fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
+pub(crate) fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
     let mut command = everblob(args);
     command.envs(variables.iter().copied());
     finish(command.spawn().unwrap(), input)
@@ -42,7 +50,7 @@ fn with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Ended {
 fn a_signature_for_one_blob_is_enough_for_the_block_layout() {
     let store = Store::in_memory();
     append(&store.url("other"), &[], b"so that there is a container");
-    let url = signed_for(&store.url("app"), "rw", Some("app"));
+    let url = signed_for(&store.url("app"), "rw", Some("app"), in_an_hour());
     run(&["append", &url, "--layout", "block"], b"one ").with_status(0);
     run(&["append", &url], b"two").with_status(0);
     run(&["compact", &url], b"").with_status(0);

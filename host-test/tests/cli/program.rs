@@ -102,7 +102,11 @@ impl Store {
 
     /// A store with these options, once it listens.
     pub(crate) fn start(options: &[&str]) -> Self {
-        let mut command = everblob(&[&["store"], options].concat());
+        Self::of(everblob(&[&["store"], options].concat()))
+    }
+
+    /// A store that is started in this way, once it listens.
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut process = command.stderr(Stdio::inherit()).spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();

@@ -45,6 +45,16 @@ pub(crate) fn stage(address: &str, blob: &str, content: &Value) {
     give("stage", address, blob, content);
 }
 
+/// Makes an empty page blob.
+pub(crate) fn make_page_blob(address: &str, blob: &str) {
+    assert!(script("blob.mjs", &["page"], address, blob).status().unwrap().success());
+}
+
+/// Moves a block blob to the archive tier, where it cannot be read.
+pub(crate) fn archive(address: &str, blob: &str) {
+    assert!(script("blob.mjs", &["archive"], address, blob).status().unwrap().success());
+}
+
 fn give(command: &str, address: &str, blob: &str, content: &Value) {
     let mut process = script("blob.mjs", &[command], address, blob).spawn().unwrap();
     process.stdin.take().unwrap().write_all(content.to_string().as_bytes()).unwrap();

@@ -40,11 +40,20 @@ fn wrong_usage_is_status_2() {
         &["compact", LOCAL, "--block-size", "0"],
         &["compact", LOCAL, "--block-size", "101MiB"],
         &["compact", LOCAL, "--compact-above", "4"],
+        &["rollover"],
+        &["rollover", "logs/app"],
+        &["rollover", LOCAL, "--discard-staged"],
+        &["seal"],
+        &["seal", "logs/app"],
+        &["seal", LOCAL, "--retry-for", "soon"],
         &["cat", LOCAL, "--offset", "-1"],
         &["cat"],
         &["stat", LOCAL, "extra"],
         &["store", "--listen", "nowhere"],
         &["store", "--max-blocks", "0"],
+        &["completions"],
+        &["completions", "nonsense"],
+        &["man", "nonsense"],
         &["nonsense"],
     ] {
         let ended = run(args, b"").with_status(2);
@@ -66,7 +75,7 @@ fn an_option_of_another_layout_is_named_with_the_one_it_fits() {
 
 #[test]
 fn without_a_credential_nothing_is_tried() {
-    for command in ["append", "cat", "compact", "stat"] {
+    for command in ["append", "cat", "compact", "rollover", "seal", "stat"] {
         let ended = run(&[command, AZURE], b"").with_status(2);
         assert!(ended.stderr.contains("no credential fits"), "{}", ended.stderr);
         assert!(ended.stderr.contains("AZURE_STORAGE_SAS_TOKEN"), "{}", ended.stderr);
@@ -119,6 +128,8 @@ fn help_and_version_need_nothing() {
         &["--help"][..],
         &["append", "--help"],
         &["compact", "--help"],
+        &["rollover", "--help"],
+        &["seal", "--help"],
         &["store", "--help"],
         &["--version"],
     ] {
@@ -127,7 +138,18 @@ fn help_and_version_need_nothing() {
         let ended = finish(command.spawn().unwrap(), b"").with_status(0);
         assert!(ended.text().contains("everblob"), "{args:?}");
     }
-    for command in ["append", "compact"] {
+    for command in [
+        "append",
+        "cat",
+        "compact",
+        "completions",
+        "demo",
+        "man",
+        "rollover",
+        "seal",
+        "stat",
+        "store",
+    ] {
         assert!(run(&[command, "--help"], b"").text().contains("Examples:"));
     }
 }
@@ -144,8 +166,40 @@ fn without_a_component_only_reading_and_the_store_work() {
     };
     assert_eq!(without(&["cat", &url]).with_status(0).stdout, b"data");
     without(&["stat", &url]).with_status(0);
-    for args in [&["append", &url][..], &["compact", &url], &["demo"]] {
+    for args in [&["append", &url][..], &["compact", &url], &["seal", &url], &["demo"]] {
         let ended = without(args).with_status(1);
         assert!(ended.stderr.contains("/dev/null"), "{}", ended.stderr);
+    }
+}
+
+const COMMANDS: [&str; 10] =
+    ["append", "cat", "compact", "completions", "demo", "man", "rollover", "seal", "stat", "store"];
+
+#[test]
+fn completions_name_every_command_and_are_valid() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell], b"").with_status(0);
+        for command in COMMANDS {
+            assert!(script.text().contains(command), "{shell}: {command}");
+        }
+        assert!(script.text().contains("retry-for"), "{shell}");
+    }
+    let script = run(&["completions", "bash"], b"").stdout;
+    let mut bash = std::process::Command::new("bash");
+    bash.arg("-c").arg("source /dev/stdin && complete -p everblob");
+    bash.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let ended = finish(bash.stderr(std::process::Stdio::piped()).spawn().unwrap(), &script);
+    assert!(ended.with_status(0).text().contains("_everblob"));
+}
+
+#[test]
+fn there_is_a_manual_page_of_the_program_and_of_every_command() {
+    let page = run(&["man"], b"").with_status(0);
+    assert!(page.text().contains(".TH everblob 1"), "{}", page.text());
+    for command in COMMANDS {
+        assert!(page.text().contains(&format!("everblob\\-{command}(1)")), "{command}");
+        let page = run(&["man", command], b"").with_status(0);
+        assert!(page.text().contains(&format!(".TH everblob-{command} 1")), "{}", page.text());
+        assert!(page.text().contains("Examples:"), "{command}");
     }
 }

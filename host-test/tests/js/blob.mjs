@@ -3,10 +3,13 @@
 //     node blob.mjs show http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //     node blob.mjs make http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
 //     node blob.mjs stage http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
+//     node blob.mjs page http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
+//     node blob.mjs archive http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //
 // `show` writes one JSON object: the committed and the staged blocks as {id, size}, metadata and
 // headers. `make` stages and commits the `blocks` of its input, {id, text} each, with its `metadata`
-// and `headers`; IDs are text, and go over the wire in base64. `stage` does not commit.
+// and `headers`; IDs are text, and go over the wire in base64. `stage` does not commit. `page` makes an
+// empty page blob. `archive` sets the tier of the blob.
 import { text } from "node:stream/consumers";
 import { containerAt } from "./account.mjs";
 
@@ -30,6 +33,11 @@ if (command === "show") {
     headers: { contentType, contentEncoding, contentLanguage, cacheControl, contentDisposition },
   };
   console.log(JSON.stringify(shown));
+} else if (command === "page") {
+  await container.createIfNotExists();
+  await container.getPageBlobClient(name).create(512);
+} else if (command === "archive") {
+  await blob.setAccessTier("Archive");
 } else {
   await container.createIfNotExists();
   const { blocks, metadata, headers } = JSON.parse(await text(process.stdin));

@@ -1,0 +1,163 @@
+//! An order to a stream that is there: to merge its blocks, to close a segment, to end it.
+//!
+//! Invariants: a stream that is not there is not made; one whose layout does not fit is not taken
+//! over.
+
+use std::fmt;
+use std::time::Duration;
+
+use everblob_host::component::{self, Component, stream};
+use everblob_host::reading::{self, Layout, Stream};
+
+use super::report::{ErrorReport, Stats};
+use super::signals::Stop;
+use super::writing::Writing;
+
+/// Why an order was not carried out.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The component's answer, or its end.
+    Component(component::Error),
+    /// The host's own look at the stream failed; nothing was opened.
+    Look(reading::Error),
+    /// There is no stream at this address.
+    Missing(String),
+    /// The stream is stored in a way that the order does not fit, which the text says.
+    Layout(&'static str),
+    /// Somebody asked to stop. What was done until then stays.
+    Interrupted,
+}
+
+/// A stream under an order.
+pub(super) struct Order<'a> {
+    pub(super) writing: Writing<'a>,
+    stop: Stop,
+}
+
+/// Runs `carry_out` on the stream. It reports by itself, and answers why it failed, if it
+/// did.
+pub(super) fn run(
+    access: &super::Access,
+    retry_for: Duration,
+    carry_out: impl AsyncFnOnce(&mut Order<'_>) -> Option<Failure>,
+) -> Result<(), super::Failure> {
+    let (address, source) = access.stream()?;
+    let component = Component::load().map_err(|err| super::Failure::Refused(format!("{err:#}")))?;
+    let failure = super::runtime()?.block_on(async {
+        let stop = Stop::listen()
+            .map_err(|err| super::Failure::refused(format!("cannot start: {err}")))?;
+        let writing = Writing::new(&component, address, source, retry_for);
+        Ok(carry_out(&mut Order { writing, stop }).await)
+    })?;
+    match failure {
+        None => Ok(()),
+        Some(failure) if failure.is_usage() => Err(super::Failure::Usage(failure.to_string())),
+        Some(failure) => Err(super::Failure::refused(failure)),
+    }
+}
+
+/// What opening takes: nothing is created.
+pub(super) fn options(layout: Layout) -> stream::Options {
+    stream::Options {
+        layout: Some(match layout {
+            Layout::Append => stream::Layout::Append,
+            Layout::Block => stream::Layout::Block,
+        }),
+        create_container: Some(false),
+        expected_end: None,
+        block_bytes: None,
+        buffer_bytes: None,
+        segment_blocks: None,
+        segment_bytes: None,
+        segment_age: None,
+        // As for `append`: this process has the patience.
+        patience: Some(0),
+        content_type: None,
+        in_flight: None,
+        compaction: None,
+        compact_above: None,
+        discard_staged: None,
+        checksums: None,
+    }
+}
+
+impl Order<'_> {
+    /// The stream that is there: opening would make one.
+    pub(super) async fn look(&mut self) -> Result<Stream, Failure> {
+        let reader = self.writing.reader();
+        let found = tokio::select! {
+            found = reader.find() => found.map_err(Failure::Look)?,
+            () = self.stop.asked() => return Err(Failure::Interrupted),
+        };
+        found.ok_or_else(|| Failure::Missing(self.writing.address().to_string()))
+    }
+
+    /// Takes the stream over.
+    pub(super) async fn open(&mut self, options: &stream::Options) -> Result<(), Failure> {
+        self.writing.start(options).await?;
+        while !self.writing.is_flushed().await? {
+            self.pause().await?;
+        }
+        self.writing.opened().await?;
+        Ok(())
+    }
+
+    /// Waits for something to take up.
+    pub(super) async fn pause(&mut self) -> Result<(), Failure> {
+        self.writing.pause().await;
+        if self.writing.renewal_at().is_some_and(|at| at <= tokio::time::Instant::now()) {
+            self.writing.renew().await?;
+        }
+        if self.stop.is_asked() { Err(Failure::Interrupted) } else { Ok(()) }
+    }
+
+    /// What the component tells for a report: the layout, if it was opened, and its counts. One that
+    /// failed tells nothing.
+    pub(super) async fn told(&mut self) -> (Option<Layout>, Stats) {
+        let Ok(appender) = self.writing.appender() else { return Default::default() };
+        let info = appender.info().await.ok().flatten();
+        let stats = appender.stats().await.map(Stats::from).unwrap_or_default();
+        (info.map(|info| info.layout.into()), stats)
+    }
+}
+
+impl Failure {
+    /// For `--json`.
+    pub(super) fn report(&self) -> ErrorReport {
+        ErrorReport { code: self.code(), message: self.to_string() }
+    }
+
+    /// The name of the case for programs: those of the WIT, and one of our own.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Component(err) => err.code(),
+            Self::Look(err) => err.code(),
+            Self::Missing(_) => "not-found",
+            Self::Layout(_) => "unsupported",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the caller's arguments can never work.
+    fn is_usage(&self) -> bool {
+        self.code() == "invalid-argument"
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Component(err) => err.fmt(f),
+            Self::Look(err) => err.fmt(f),
+            Self::Missing(address) => write!(f, "there is no stream at {address}"),
+            Self::Layout(why) => f.write_str(why),
+            Self::Interrupted => f.write_str("stopped; what was done until then stays done"),
+        }
+    }
+}
+
+impl From<component::Error> for Failure {
+    fn from(err: component::Error) -> Self {
+        Self::Component(err)
+    }
+}

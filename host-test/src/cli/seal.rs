@@ -1,0 +1,111 @@
+//! `everblob seal`: ends a stream for good.
+//!
+//! Invariant: a stream that was ended is not touched again.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use everblob_host::component::{self, stream};
+use everblob_host::duration;
+use everblob_host::reading::Layout;
+use serde::Serialize;
+
+use super::order::{self, Failure, Order};
+use super::report::{self, ErrorReport, Stats};
+
+/// End a stream for good: nobody can append to it any more
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    access: super::Access,
+    /// How long to go on while the service cannot be reached or does not serve
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
+    retry_for: Duration,
+    /// Write a report as one JSON object to stdout at the end
+    #[arg(long)]
+    json: bool,
+    /// Go on though somebody else has staged blocks on the blob; ending it may drop them
+    #[arg(long)]
+    discard_staged: bool,
+}
+
+const AFTER_HELP: &str = "\
+There is no way back. It takes the stream over as any append does: a writer that has it open is shut
+out, and what that one has not committed is not part of the stream. Reading goes on as before.
+Repeating it is harmless. It takes the permission `w`.
+
+DURATION is like 500ms, 5s or 1h.
+
+Status: 0 the stream is ended, 1 it may not be, 2 wrong usage.
+
+Examples:
+  everblob seal https://ACCOUNT.blob.core.windows.net/logs/app
+  everblob seal URL --json | jq .length";
+
+/// The object of `--json`. Null is what is not known because it ended early.
+#[derive(Default, Serialize)]
+struct Report {
+    layout: Option<Layout>,
+    /// How many bytes the stream has, now and for ever.
+    length: Option<u64>,
+    sealed: Option<bool>,
+    stats: Stats,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorReport>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
+    order::run(&args.access, args.retry_for, async |order| {
+        let result = seal(args, order).await;
+        let (layout, stats) = order.told().await;
+        let mut report = Report { layout, stats, ..Report::default() };
+        let failure = match result {
+            Ok((layout, length)) => {
+                report.layout = Some(layout);
+                report.length = Some(length);
+                report.sealed = Some(true);
+                None
+            }
+            Err(failure) => {
+                report.error = Some(failure.report());
+                Some(failure)
+            }
+        };
+        if args.json {
+            report::print(&report);
+        } else if let Some(length) = report.length {
+            // Nobody may be there to read it, which is no failure.
+            let _ = writeln!(std::io::stdout(), "the stream is ended at offset {length}");
+        }
+        failure
+    })
+}
+
+/// Ends the stream: how it is stored, and how long it is.
+async fn seal(args: &Args, order: &mut Order<'_>) -> Result<(Layout, u64), Failure> {
+    let found = order.look().await?;
+    if found.is_sealed() {
+        return Ok((found.layout, found.length()));
+    }
+    match end(args, order, found.layout).await {
+        // Somebody else did it since the look.
+        Err(Failure::Component(component::Error::Stream(stream::Error::Sealed))) => {
+            let found = order.look().await?;
+            Ok((found.layout, found.length()))
+        }
+        result => Ok((found.layout, result?)),
+    }
+}
+
+async fn end(args: &Args, order: &mut Order<'_>, layout: Layout) -> Result<u64, Failure> {
+    let discard_staged = Some(args.discard_staged);
+    order.open(&stream::Options { discard_staged, ..order::options(layout) }).await?;
+    loop {
+        if let Some(position) = order.writing.sealed().await? {
+            return Ok(position.committed);
+        }
+        order.pause().await?;
+    }
+}

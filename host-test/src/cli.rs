@@ -18,6 +18,7 @@ mod seal;
 mod signals;
 mod stat;
 mod store;
+mod version;
 mod writing;
 
 use std::process::exit;
@@ -65,13 +66,22 @@ impl Failure {
 /// segments `app/1`, `app/2` and so on of the stream `app`. In the block layout it is the block blob
 /// `app`. Its URL is that of a blob called `app`.
 #[derive(Parser)]
-#[command(name = "everblob", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(
+    name = "everblob",
+    version,
+    disable_version_flag = true,
+    after_help = AFTER_HELP,
+    arg_required_else_help = true,
+    subcommand_negates_reqs = true
+)]
 struct Cli {
+    #[command(flatten)]
+    version: version::Args,
     /// Show more of what happens on stderr; twice for every request's fate
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -120,7 +130,10 @@ Examples:
 pub(crate) fn main() -> ! {
     let cli = Cli::try_parse().unwrap_or_else(|err| refuse(&err));
     log(cli.verbose);
-    let result = match cli.command {
+    let Some(command) = cli.command.filter(|_| !cli.version.is_asked()) else {
+        exit(version::run(&cli.version).map_or_else(Failure::tell, |()| 0))
+    };
+    let result = match command {
         Command::Append(args) => append::run(args),
         Command::Cat(args) => cat::run(&args),
         Command::Compact(args) => compact::run(&args),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
@@ -46,6 +47,8 @@ pub struct Component {
     instances: bindings::EverblobPre<State>,
     outgoing: Arc<Outgoing>,
     length: usize,
+    sha256: [u8; 32],
+    imports: Vec<String>,
 }
 
 impl Component {
@@ -76,10 +79,13 @@ impl Component {
     pub fn compile(bytes: &[u8]) -> wasmtime::Result<Self> {
         let engine = Engine::new(Config::new().wasm_component_model(true))?;
         let component = wasmtime::component::Component::new(&engine, bytes)?;
+        let kind = component.component_type();
+        let imports = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
         let mut linker = Linker::new(&engine);
         link(&mut linker)?;
         let instances = bindings::EverblobPre::new(linker.instantiate_pre(&component)?)?;
-        Ok(Self { engine, instances, outgoing: Arc::default(), length: bytes.len() })
+        let (length, sha256) = (bytes.len(), Sha256::digest(bytes).into());
+        Ok(Self { engine, instances, outgoing: Arc::default(), length, sha256, imports })
     }
 
     /// The bytes of the component that this library was built with.
@@ -90,6 +96,16 @@ impl Component {
     /// How large the component is, in bytes.
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// The SHA-256 of the component.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// The names of the interfaces that the component imports.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
     }
 
     /// The HTTP clients that the instances send their requests through.

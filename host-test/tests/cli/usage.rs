@@ -54,6 +54,9 @@ fn wrong_usage_is_status_2() {
         &["completions"],
         &["completions", "nonsense"],
         &["man", "nonsense"],
+        &["--json"],
+        &["-v"],
+        &["--json", "stat", LOCAL],
         &["nonsense"],
     ] {
         let ended = run(args, b"").with_status(2);
@@ -202,4 +205,23 @@ fn there_is_a_manual_page_of_the_program_and_of_every_command() {
         assert!(page.text().contains(&format!(".TH everblob-{command} 1")), "{}", page.text());
         assert!(page.text().contains("Examples:"), "{command}");
     }
+}
+
+#[test]
+fn the_version_tells_which_component_runs() {
+    let told = run(&["--version", "--json"], b"").with_status(0).json();
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
+    let component = &told["component"];
+    let bytes = everblob_host::component::Component::embedded();
+    assert_eq!(component["bytes"], bytes.len());
+    let (_folder, file) = crate::program::folder("everblob.wasm");
+    std::fs::write(&file, bytes).unwrap();
+    let sum = std::process::Command::new("sha256sum").arg(&file).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap();
+    assert_eq!(component["sha256"], sum.split(' ').next().unwrap());
+    let imports = component["imports"].as_array().unwrap();
+    assert_eq!(imports.len(), 8, "{imports:?}");
+    assert!(imports.iter().all(|name| name.as_str().unwrap().starts_with("wasi:")), "{imports:?}");
+    let text = format!("everblob {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(&["-V"], b"").with_status(0).text(), text);
 }

@@ -31,9 +31,9 @@ AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_CONNECTION_STRING, o
 of the development account.
 
 A stream in the append layout consists of many blobs, and only the container can be listed: so the
-token is for the container unless --resource says else. One for a blob is enough to append to a
-block blob that exists, and for nothing else here. TIME is a moment like 2026-11-20T12:00:00Z, or from now on
-like 30m, 12h or 7d.
+token is for the container unless --resource says else. One for a blob is enough for the block
+layout, with `--layout block` where the blob is new. TIME is a moment like 2026-11-20T12:00:00Z, or
+from now on like 30m, 12h or 7d.
 
 Examples:
   everblob sas URL --permissions racwl --expiry 12h --https-only

@@ -6,6 +6,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::cell::Cell;
 
 use crate::call::{Call, Cause, Failure, Refusal};
 use crate::error::Error;
@@ -47,6 +48,8 @@ pub(super) struct Orders {
     pub(super) end: bool,
     /// The service does not allow what was ordered last.
     pub(super) refused: Option<Error>,
+    /// Whether the caller has been told so.
+    pub(super) told: Cell<bool>,
     /// The stream is ended.
     pub(super) ended: bool,
     /// Take no more bytes.
@@ -60,6 +63,19 @@ pub(super) enum Refused {
     Full,
     /// There never will be.
     TooLarge,
+}
+
+impl Orders {
+    /// Whether an order is to be given, and not the refusal of the one before to be told first:
+    /// somebody who repeats the order without waiting would never learn of it.
+    pub(super) fn anew(&mut self) -> bool {
+        let anew = self.refused.is_none() || self.told.get();
+        if anew {
+            self.refused = None;
+            self.told.set(false);
+        }
+        anew
+    }
 }
 
 impl Session {
@@ -108,8 +124,9 @@ impl Session {
     pub(super) fn seal(&mut self, now: Time) -> Result<Ticket, Error> {
         self.open()?;
         self.flush(now)?;
-        self.orders.refused = None;
-        self.orders.end = !self.orders.ended;
+        if self.orders.anew() {
+            self.orders.end = !self.orders.ended;
+        }
         Ok(Ticket::ended(now))
     }
 

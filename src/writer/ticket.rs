@@ -68,6 +68,7 @@ impl Writer {
         }
         let refused = &session.orders.refused;
         if let (Goal::Rolled(_) | Goal::Ended, Some(error)) = (ticket.goal, refused) {
+            session.orders.told.set(true);
             return Some(Err(error.clone()));
         }
         session.trouble.verdict(ticket.asked, session.config.patience, now).map(Err)

@@ -96,8 +96,9 @@ impl Chain {
     pub(super) fn rollover(&mut self, now: Time) -> Result<Ticket, Error> {
         self.session.flush(now)?;
         let orders = &mut self.session.orders;
-        orders.refused = None;
-        orders.roll = Some(orders.flush);
+        if orders.anew() {
+            orders.roll = Some(orders.flush);
+        }
         Ok(Ticket::rolled(orders.flush, now))
     }
 

@@ -484,3 +484,20 @@ fn replies_to_requests_that_were_given_up_are_ignored() {
     let touched: Vec<_> = desk.writer.touched();
     assert_eq!(touched[0].length, 0);
 }
+
+#[test]
+fn a_refused_order_is_told_to_somebody_who_repeats_it_without_waiting() {
+    let mut desk = Desk::opened(Config::default());
+    desk.writer.append(b"abc").unwrap();
+    desk.writer.seal(desk.now).unwrap();
+    desk.answer(Answer::Appended { offset: 0, blocks: 1, etag: etag("2") });
+    desk.refuse(Cause::Forbidden);
+    let again = desk.writer.seal(desk.now).unwrap();
+    let told = desk.writer.progress(&again, desk.now);
+    assert!(matches!(told, Some(Err(Error::AccessDenied(_)))), "{told:?}");
+    // Now that it is told, the next order is another try.
+    desk.writer.credential_changed();
+    let ticket = desk.writer.seal(desk.now).unwrap();
+    assert!(desk.writer.progress(&ticket, desk.now).is_none());
+    assert!(matches!(desk.answer(written("3")), Call::SetMetadata { .. }));
+}

@@ -23,9 +23,6 @@ const REPLACED_PAUSE: Duration = Duration::from_millis(100);
 /// A credential that is refused although it is newer than this is not fetched once more.
 const REPLACED_LATELY: Duration = Duration::from_secs(60);
 const NO_TIME: Option<Duration> = Some(Duration::ZERO);
-/// How long a call to seal or to roll over waits. Each call is a new order, which forgets the refusal
-/// of the one before: the call that has sent the request has to be the one that takes up the answer.
-const ORDER_TIME: Option<Duration> = Some(Duration::from_secs(1));
 
 /// A stream, opened or not.
 pub(super) struct Writing<'a> {
@@ -154,13 +151,13 @@ impl<'a> Writing<'a> {
 
     /// Asks for the stream to be ended: where it ends, once that is done.
     pub(super) async fn sealed(&mut self) -> Result<Option<stream::Position>, Error> {
-        let answer = self.appender()?.seal(ORDER_TIME).await;
+        let answer = self.appender()?.seal(NO_TIME).await;
         self.done(answer).await
     }
 
     /// Asks for the current segment to be closed: where the stream stands, once that is done.
     pub(super) async fn rolled_over(&mut self) -> Result<Option<stream::Position>, Error> {
-        let answer = self.appender()?.rollover(ORDER_TIME).await;
+        let answer = self.appender()?.rollover(NO_TIME).await;
         self.done(answer).await
     }
 

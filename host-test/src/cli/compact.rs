@@ -2,33 +2,24 @@
 //!
 //! Invariant: a stream that is not there is not made.
 
-use std::io::Write as _;
-use std::time::Duration;
-
 use everblob_host::component::stream;
 use everblob_host::reading::Layout;
-use everblob_host::{duration, size};
+use everblob_host::size;
 use serde::Serialize;
 
 use super::append::block_size;
-use super::order::{self, Failure, Order};
-use super::report::{self, ErrorReport, ProgressLine, Stats};
+use super::order::{self, Failure, Order, Outcome};
+use super::report::{ErrorReport, ProgressLine, Stats};
 
 /// Merge the small blocks of a stream in the block layout
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    access: super::Access,
+    order: order::Args,
     /// The most bytes of a merged block, up to 100MiB
     #[arg(long, value_name = "SIZE", value_parser = block_size, default_value = "4MiB")]
     block_size: u64,
-    /// How long to go on while the service cannot be reached or does not serve
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
-    retry_for: Duration,
-    /// Write a report as one JSON object to stdout at the end
-    #[arg(long)]
-    json: bool,
     /// Go on though somebody else has staged blocks on the blob; the first commit drops them
     #[arg(long)]
     discard_staged: bool,
@@ -61,17 +52,11 @@ struct Report {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
-    order::run(&args.access, args.retry_for, async |order| {
+    order::run(&args.order, async |order| {
         let mut run = Run { args, order, progress: ProgressLine::new() };
         let result = run.merge().await;
         let (report, failure) = run.report(result).await;
-        if args.json {
-            report::print(&report);
-        } else if let Some(text) = report.text() {
-            // Nobody may be there to read it, which is no failure.
-            let _ = writeln!(std::io::stdout(), "{text}");
-        }
-        failure
+        Outcome { text: report.text(), report, failure }
     })
 }
 

@@ -4,12 +4,16 @@
 //! over.
 
 use std::fmt;
+use std::io::Write as _;
 use std::time::Duration;
 
 use everblob_host::component::{self, Component, stream};
+use everblob_host::duration;
 use everblob_host::reading::{self, Layout, Stream};
 
-use super::report::{ErrorReport, Stats};
+use serde::Serialize;
+
+use super::report::{self, ErrorReport, Stats};
 use super::signals::Stop;
 use super::writing::Writing;
 
@@ -34,22 +38,49 @@ pub(super) struct Order<'a> {
     stop: Stop,
 }
 
-/// Runs `carry_out` on the stream. It reports by itself, and answers why it failed, if it
-/// did.
-pub(super) fn run(
-    access: &super::Access,
+/// What every order takes.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    access: super::Access,
+    /// How long to go on while the service cannot be reached or does not serve
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
     retry_for: Duration,
-    carry_out: impl AsyncFnOnce(&mut Order<'_>) -> Option<Failure>,
+    /// Write a report as one JSON object to stdout at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// What an order has come to.
+pub(super) struct Outcome<R> {
+    /// For `--json`.
+    pub(super) report: R,
+    /// For people, if it came to an end.
+    pub(super) text: Option<String>,
+    /// Why it failed, if it did.
+    pub(super) failure: Option<Failure>,
+}
+
+/// Runs `carry_out` on the stream, and reports what it has come to.
+pub(super) fn run<R: Serialize>(
+    args: &Args,
+    carry_out: impl AsyncFnOnce(&mut Order<'_>) -> Outcome<R>,
 ) -> Result<(), super::Failure> {
-    let (address, source) = access.stream()?;
+    let (address, source) = args.access.stream()?;
     let component = Component::load().map_err(|err| super::Failure::Refused(format!("{err:#}")))?;
-    let failure = super::runtime()?.block_on(async {
+    let outcome = super::runtime()?.block_on(async {
         let stop = Stop::listen()
             .map_err(|err| super::Failure::refused(format!("cannot start: {err}")))?;
-        let writing = Writing::new(&component, address, source, retry_for);
+        let writing = Writing::new(&component, address, source, args.retry_for);
         Ok(carry_out(&mut Order { writing, stop }).await)
     })?;
-    match failure {
+    if args.json {
+        report::print(&outcome.report);
+    } else if let Some(text) = outcome.text {
+        // Nobody may be there to read it, which is no failure.
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+    match outcome.failure {
         None => Ok(()),
         Some(failure) if failure.is_usage() => Err(super::Failure::Usage(failure.to_string())),
         Some(failure) => Err(super::Failure::refused(failure)),

@@ -2,28 +2,18 @@
 //!
 //! Invariant: a stream whose current segment is empty or closed is not touched.
 
-use std::io::Write as _;
-use std::time::Duration;
-
-use everblob_host::duration;
 use everblob_host::reading::{Layout, Stream};
 use serde::Serialize;
 
-use super::order::{self, Failure, Order};
-use super::report::{self, ErrorReport, Stats};
+use super::order::{self, Failure, Order, Outcome};
+use super::report::{ErrorReport, Stats};
 
 /// Close the current segment of a stream in the append layout
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    access: super::Access,
-    /// How long to go on while the service cannot be reached or does not serve
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
-    retry_for: Duration,
-    /// Write a report as one JSON object to stdout at the end
-    #[arg(long)]
-    json: bool,
+    order: order::Args,
 }
 
 const AFTER_HELP: &str = "\
@@ -55,7 +45,7 @@ struct Report {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
-    order::run(&args.access, args.retry_for, async |order| {
+    order::run(&args.order, async |order| {
         let result = roll_over(order).await;
         let (layout, stats) = order.told().await;
         let mut report = Report { layout, stats, ..Report::default() };
@@ -72,13 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
                 Some(failure)
             }
         };
-        if args.json {
-            report::print(&report);
-        } else if let Some(text) = report.text() {
-            // Nobody may be there to read it, which is no failure.
-            let _ = writeln!(std::io::stdout(), "{text}");
-        }
-        failure
+        Outcome { text: report.text(), report, failure }
     })
 }
 

@@ -2,29 +2,19 @@
 //!
 //! Invariant: a stream that was ended is not touched again.
 
-use std::io::Write as _;
-use std::time::Duration;
-
 use everblob_host::component::{self, stream};
-use everblob_host::duration;
 use everblob_host::reading::Layout;
 use serde::Serialize;
 
-use super::order::{self, Failure, Order};
-use super::report::{self, ErrorReport, Stats};
+use super::order::{self, Failure, Order, Outcome};
+use super::report::{ErrorReport, Stats};
 
 /// End a stream for good: nobody can append to it any more
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    access: super::Access,
-    /// How long to go on while the service cannot be reached or does not serve
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
-    retry_for: Duration,
-    /// Write a report as one JSON object to stdout at the end
-    #[arg(long)]
-    json: bool,
+    order: order::Args,
     /// Go on though somebody else has staged blocks on the blob; ending it may drop them
     #[arg(long)]
     discard_staged: bool,
@@ -57,7 +47,7 @@ struct Report {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
-    order::run(&args.access, args.retry_for, async |order| {
+    order::run(&args.order, async |order| {
         let result = seal(args, order).await;
         let (layout, stats) = order.told().await;
         let mut report = Report { layout, stats, ..Report::default() };
@@ -73,13 +63,8 @@ pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
                 Some(failure)
             }
         };
-        if args.json {
-            report::print(&report);
-        } else if let Some(length) = report.length {
-            // Nobody may be there to read it, which is no failure.
-            let _ = writeln!(std::io::stdout(), "the stream is ended at offset {length}");
-        }
-        failure
+        let text = report.length.map(|length| format!("the stream is ended at offset {length}"));
+        Outcome { report, text, failure }
     })
 }
 

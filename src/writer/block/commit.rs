@@ -6,7 +6,6 @@
 
 use alloc::string::ToString;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::call::{
@@ -14,6 +13,7 @@ use crate::call::{
 };
 use crate::stream::Identity;
 use crate::time::Time;
+use crate::writer::block::ids::add_tag;
 use crate::writer::block::known::{Known, agree};
 use crate::writer::block::{Batch, BlockBlob, Phase};
 
@@ -213,9 +213,8 @@ impl BlockBlob {
         self.unresolved.clear();
         self.purge = false;
         // Only a tag that is new: somebody may have set metadata as they were before.
-        let tags = |known: &Known| known.identity.as_ref().map_or(Vec::new(), |it| it.tags.clone());
-        let before = self.blob.as_ref().map_or(Vec::new(), tags);
-        if let Some(tag) = tags(&known).last().filter(|tag| !before.contains(tag)) {
+        let before = self.known().tags();
+        if let Some(tag) = known.tags().last().filter(|tag| !before.contains(tag)) {
             self.staging.name_by(self.staging.ids().renewed(*tag));
         }
         self.blob = Some(known);
@@ -229,33 +228,4 @@ impl BlockBlob {
             self.batch = Some(Batch { blocks, merge: None, patience: None });
         }
     }
-
-    /// A claim tag that no block of the blob has, nor any owner had.
-    pub(super) fn claim_tag(&mut self) -> u32 {
-        let known = self.blob.as_ref().expect("a tag is for a blob that is known");
-        fresh_tag(&mut self.session.rng, known)
-    }
-}
-
-/// As [`BlockBlob::claim_tag`].
-pub(super) fn fresh_tag(rng: &mut crate::rng::Rng, known: &Known) -> u32 {
-    loop {
-        let tag = (rng.next() >> 32) as u32;
-        let owned = known.identity.as_ref().is_some_and(|identity| identity.tags.contains(&tag));
-        let used = known.list.iter().any(|block| super::ids::is_under(&block.id, &[tag]));
-        if !owned && !used {
-            return tag;
-        }
-    }
-}
-
-/// How many owners' tags are remembered: what is staged later than that is somebody else's.
-const TAGS: usize = 32;
-
-/// Adds the tag of the present owner.
-pub(super) fn add_tag(tags: &mut Vec<u32>, tag: u32) {
-    if tags.len() == TAGS {
-        tags.remove(0);
-    }
-    tags.push(tag);
 }

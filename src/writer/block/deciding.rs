@@ -172,10 +172,18 @@ impl BlockBlob {
         let fits = listed <= limits::BLOB_BLOCKS_MAX as usize;
         if fits && (batch.blocks > 0 || merge.is_some()) {
             let bytes = self.staging.blocks().take(batch.blocks).map(|block| block.size).sum();
-            let renew = self.staging.ids().run_out().then(|| self.claim_tag());
+            let renew = self.fresh_tag_if_run_out();
             let sending = Sending { blocks: batch.blocks, bytes, merge, renew, ends: false };
             self.phase = Phase::Commit(Commit::new(sending));
         }
+    }
+}
+
+impl BlockBlob {
+    /// Another claim tag, if the IDs under the present one run out.
+    fn fresh_tag_if_run_out(&mut self) -> Option<u32> {
+        let known = self.blob.as_ref().filter(|_| self.staging.ids().run_out())?;
+        Some(known.fresh_tag(&mut self.session.rng))
     }
 }
 

@@ -73,6 +73,17 @@ impl Ids {
     }
 }
 
+/// How many owners' tags are remembered: what is staged later than that is somebody else's.
+const TAGS: usize = 32;
+
+/// Adds the tag of the present owner.
+pub(super) fn add_tag(tags: &mut Vec<u32>, tag: u32) {
+    if tags.len() == TAGS {
+        tags.remove(0);
+    }
+    tags.push(tag);
+}
+
 /// Whether an ID begins with one of these tags.
 pub(super) fn is_under(id: &BlockId, tags: &[u32]) -> bool {
     id.0.first_chunk().is_some_and(|tag| tags.contains(&u32::from_be_bytes(*tag)))

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use crate::call::{BlobKind, Block, Blocks, ETag, Headers, Metadata, Properties};
 use crate::error::Error;
 use crate::limits::STREAM_BYTES_MAX;
+use crate::rng::Rng;
 use crate::stream::{Identity, Layout, foreign};
 use crate::writer::block::ids::{WIDTH, WIDTH_LEAST, is_under};
 
@@ -90,6 +91,22 @@ impl Known {
             headers: seen.headers.clone(),
             others: foreign(&seen.metadata),
         })
+    }
+
+    /// What the block IDs of its last owners begin with, the present one's at the end.
+    pub(super) fn tags(&self) -> &[u32] {
+        self.identity.as_ref().map_or(&[], |identity| &identity.tags)
+    }
+
+    /// A claim tag that no block of the blob has, nor any owner had.
+    pub(super) fn fresh_tag(&self, rng: &mut Rng) -> u32 {
+        loop {
+            let tag = (rng.next() >> 32) as u32;
+            let used = self.list.iter().any(|block| is_under(&block.id, &[tag]));
+            if !used && !self.tags().contains(&tag) {
+                return tag;
+            }
+        }
     }
 
     /// How long its block IDs are, in bytes: as long as they were.

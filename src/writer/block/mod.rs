@@ -149,30 +149,27 @@ impl BlockBlob {
         }
         self.decide(now);
         let pause = self.session.trouble.paused_until(now);
-        match self.next_call() {
-            Some((job, call)) if pause.is_none() => {
-                let output = self.session.send(now, call);
-                if let (Some(job), Output::Call { op, .. }) = (job, &output) {
-                    self.started(*op, job);
-                }
-                output
+        // A list may be long: it is not put together for a pause.
+        if pause.is_none()
+            && let Some((job, call)) = self.next_call()
+        {
+            let output = self.session.send(now, call);
+            if let (Some(job), Output::Call { op, .. }) = (job, &output) {
+                self.started(*op, job);
             }
-            call => {
-                let pause = pause.filter(|_| call.is_some() || !self.rests());
-                let patience = self.batch.as_ref().and_then(|batch| batch.patience);
-                let deadlines = [pause, patience, self.session.flights.deadline()];
-                Output::Wait(deadlines.into_iter().flatten().min())
-            }
+            return output;
         }
+        let pause = pause.filter(|_| !self.rests());
+        let patience = self.batch.as_ref().and_then(|batch| batch.patience);
+        let deadlines = [pause, patience, self.session.flights.deadline()];
+        Output::Wait(deadlines.into_iter().flatten().min())
     }
 
     /// The request that is due; with a job if others may be under way beside it.
     fn next_call(&self) -> Option<(Option<Job>, Call)> {
         let alone = || self.session.flights.is_empty();
         match &self.phase {
-            Phase::Opening(opening) => {
-                alone().then(|| (None, opening.call(&self.session.config.content_type)))
-            }
+            Phase::Opening(opening) => alone().then(|| (None, opening.call())),
             Phase::Commit(commit) => alone().then(|| (None, self.commit_call(commit))),
             Phase::Staging => self.next_job().map(|(job, call)| (Some(job), call)),
         }

@@ -18,8 +18,7 @@ use crate::error::Error;
 use crate::stream::Identity;
 use crate::time::Time;
 use crate::writer::Layout;
-use crate::writer::block::commit::{add_tag, fresh_tag};
-use crate::writer::block::ids::Ids;
+use crate::writer::block::ids::{Ids, add_tag};
 use crate::writer::block::known::{Known, agree, identify, refuse_foreign};
 use crate::writer::block::{BlockBlob, Phase};
 
@@ -81,7 +80,7 @@ impl Opening {
         }
     }
 
-    pub(super) fn call(&self, content_type: &str) -> Call {
+    pub(super) fn call(&self) -> Call {
         let target = Target::Stream;
         match &self.step {
             Step::Look => Call::GetProperties { target },
@@ -95,7 +94,7 @@ impl Opening {
                 target,
                 list: Arc::new(Vec::new()),
                 metadata: metadata(known),
-                headers: vec![("x-ms-blob-content-type", content_type.to_string())],
+                headers: known.headers.clone(),
                 etag: None,
             },
         }
@@ -274,8 +273,8 @@ impl BlockBlob {
     fn identity(&mut self, known: &Known) -> Identity {
         let entropy = self.session.entropy;
         let before = known.identity.as_ref();
-        let mut tags = before.map_or_else(Vec::new, |identity| identity.tags.clone());
-        add_tag(&mut tags, fresh_tag(&mut self.session.rng, known));
+        let mut tags = known.tags().to_vec();
+        add_tag(&mut tags, known.fresh_tag(&mut self.session.rng));
         Identity {
             layout: Layout::Block,
             stream: before.map_or(entropy.stream, |identity| identity.stream),

@@ -8,7 +8,7 @@ use everblob_host::size;
 use serde::Serialize;
 
 use super::append::block_size;
-use super::order::{self, Failure, Order, Outcome};
+use super::order::{self, Failure, Order, OrderArgs, Outcome};
 use super::report::{ErrorReport, ProgressLine, Stats};
 
 /// Merge the small blocks of a stream in the block layout
@@ -16,7 +16,7 @@ use super::report::{ErrorReport, ProgressLine, Stats};
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    order: order::Args,
+    order: OrderArgs,
     /// The most bytes of a merged block, up to 100MiB
     #[arg(long, value_name = "SIZE", value_parser = block_size, default_value = "4MiB")]
     block_size: u64,

@@ -40,7 +40,7 @@ pub(super) struct Order<'a> {
 
 /// What every order takes.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct OrderArgs {
     #[command(flatten)]
     access: super::Access,
     /// How long to go on while the service cannot be reached or does not serve
@@ -63,7 +63,7 @@ pub(super) struct Outcome<R> {
 
 /// Runs `carry_out` on the stream, and reports what it has come to.
 pub(super) fn run<R: Serialize>(
-    args: &Args,
+    args: &OrderArgs,
     carry_out: impl AsyncFnOnce(&mut Order<'_>) -> Outcome<R>,
 ) -> Result<(), super::Failure> {
     let (address, source) = args.access.stream()?;

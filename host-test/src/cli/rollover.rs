@@ -5,7 +5,7 @@
 use everblob_host::reading::{Layout, Stream};
 use serde::Serialize;
 
-use super::order::{self, Failure, Order, Outcome};
+use super::order::{self, Failure, Order, OrderArgs, Outcome};
 use super::report::{ErrorReport, Stats};
 
 /// Close the current segment of a stream in the append layout
@@ -13,7 +13,7 @@ use super::report::{ErrorReport, Stats};
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    order: order::Args,
+    order: OrderArgs,
 }
 
 const AFTER_HELP: &str = "\

@@ -6,7 +6,7 @@ use everblob_host::component::{self, stream};
 use everblob_host::reading::Layout;
 use serde::Serialize;
 
-use super::order::{self, Failure, Order, Outcome};
+use super::order::{self, Failure, Order, OrderArgs, Outcome};
 use super::report::{ErrorReport, Stats};
 
 /// End a stream for good: nobody can append to it any more
@@ -14,7 +14,7 @@ use super::report::{ErrorReport, Stats};
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
-    order: order::Args,
+    order: OrderArgs,
     /// Go on though somebody else has staged blocks on the blob; ending it may drop them
     #[arg(long)]
     discard_staged: bool,

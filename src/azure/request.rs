@@ -18,7 +18,7 @@ use crate::azure::credential::Credential;
 use crate::azure::date::format_rfc1123;
 use crate::azure::location::{Location, encode_query};
 use crate::azure::sign;
-use crate::call::{Body, Call, CallKind, ETag, Metadata};
+use crate::call::{Body, Call, CallKind, ETag, LeaseId, Metadata};
 use crate::time::UnixTime;
 
 /// The version of the service's interface that is spoken: blocks up to 100 MiB, and known to
@@ -56,6 +56,9 @@ const fn operation(kind: CallKind) -> &'static [(&'static str, &'static str)] {
         CallKind::ListSegments => &[("restype", "container"), ("comp", "list")],
         CallKind::PutBlock => &[("comp", "block")],
         CallKind::PutBlockList => &[("comp", "blocklist")],
+        CallKind::AcquireLease | CallKind::RenewLease | CallKind::ReleaseLease => {
+            &[("comp", "lease")]
+        }
         CallKind::Seal => &[("comp", "seal")],
         CallKind::SetMetadata => &[("comp", "metadata")],
         CallKind::CreateAppendBlob | CallKind::GetProperties | CallKind::GetRange => &[],
@@ -144,6 +147,14 @@ impl Request {
                 self.metadata(metadata);
                 self.carry(&Body(Arc::new(block_list::write(list))), checksums);
             }
+            Call::AcquireLease { id, seconds, etag, .. } => {
+                self.condition(Some(etag));
+                self.header("x-ms-lease-action", "acquire");
+                self.header("x-ms-lease-duration", &seconds.to_string());
+                self.header("x-ms-proposed-lease-id", &id.to_string());
+            }
+            Call::RenewLease { id, .. } => self.keep_lease("renew", *id),
+            Call::ReleaseLease { id, .. } => self.keep_lease("release", *id),
             Call::CreateContainer | Call::GetBlockList { .. } | Call::GetProperties { .. } => {}
         }
     }
@@ -167,6 +178,11 @@ impl Request {
         }
     }
 
+    fn keep_lease(&mut self, action: &str, id: LeaseId) {
+        self.header("x-ms-lease-action", action);
+        self.name_lease(id);
+    }
+
     fn metadata(&mut self, metadata: &Metadata) {
         for (name, value) in metadata {
             self.header(&format!("x-ms-meta-{name}"), value);
@@ -178,6 +194,11 @@ impl Request {
         if checksums {
             self.header("x-ms-content-crc64", &crc64_base64(&body.0));
         }
+    }
+
+    /// Names the lease that is held on the blob.
+    pub fn name_lease(&mut self, id: LeaseId) {
+        self.header("x-ms-lease-id", &id.to_string());
     }
 
     /// Adds the date, the version and the authorization.

@@ -107,6 +107,9 @@ impl Response {
             }
             CallKind::CreateContainer => Some(Answer::ContainerCreated),
             CallKind::PutBlock => Some(Answer::Staged),
+            CallKind::AcquireLease | CallKind::RenewLease | CallKind::ReleaseLease => {
+                Some(Answer::Leased)
+            }
             CallKind::GetBlockList => self.blocks().map(Answer::Blocks),
         }
     }
@@ -187,7 +190,8 @@ impl Response {
 /// The status of success.
 const fn expected(kind: CallKind) -> u16 {
     match kind {
-        CallKind::AppendBlock
+        CallKind::AcquireLease
+        | CallKind::AppendBlock
         | CallKind::CreateAppendBlob
         | CallKind::CreateContainer
         | CallKind::PutBlock
@@ -196,6 +200,8 @@ const fn expected(kind: CallKind) -> u16 {
         CallKind::GetBlockList
         | CallKind::GetProperties
         | CallKind::ListSegments
+        | CallKind::ReleaseLease
+        | CallKind::RenewLease
         | CallKind::Seal
         | CallKind::SetMetadata => 200,
     }

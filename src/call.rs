@@ -175,32 +175,32 @@ pub enum Call {
     },
     /// [Create Container](https://learn.microsoft.com/rest/api/storageservices/create-container).
     CreateContainer,
-    /// [Lease Blob](https://learn.microsoft.com/rest/api/storageservices/lease-blob): acquire,
-    /// under `If-Match`. Repeating it is harmless, because the ID is proposed.
-    AcquireLease {
+    /// [Lease Blob](https://learn.microsoft.com/rest/api/storageservices/lease-blob). Repeating it
+    /// is harmless.
+    Lease {
         /// The blob.
         target: Target,
-        /// The ID that it will have.
+        /// The lease.
         id: LeaseId,
+        /// What to do with it.
+        action: LeaseAction,
+    },
+}
+
+/// What Lease Blob is to do.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum LeaseAction {
+    /// Take it, under this ID and no other.
+    Acquire {
         /// For how long, in seconds: 15 to 60.
         seconds: u64,
         /// `If-Match`.
         etag: ETag,
     },
-    /// Lease Blob: renew.
-    RenewLease {
-        /// The blob.
-        target: Target,
-        /// The lease.
-        id: LeaseId,
-    },
-    /// Lease Blob: release.
-    ReleaseLease {
-        /// The blob.
-        target: Target,
-        /// The lease.
-        id: LeaseId,
-    },
+    /// Let its time begin anew.
+    Renew,
+    /// Give it back.
+    Release,
 }
 
 /// The kind of a [`Call`], which is all that decoding its answer takes.
@@ -228,19 +228,8 @@ pub enum CallKind {
     PutBlockList,
     /// Get Block List.
     GetBlockList,
-    /// Lease Blob, to acquire.
-    AcquireLease,
-    /// Lease Blob, to renew.
-    RenewLease,
-    /// Lease Blob, to release.
-    ReleaseLease,
-}
-
-impl CallKind {
-    /// Whether it is about a lease, and not about what is stored.
-    pub const fn is_about_a_lease(self) -> bool {
-        matches!(self, Self::AcquireLease | Self::RenewLease | Self::ReleaseLease)
-    }
+    /// Lease Blob.
+    Lease,
 }
 
 impl Call {
@@ -258,9 +247,7 @@ impl Call {
             Self::PutBlock { .. } => CallKind::PutBlock,
             Self::PutBlockList { .. } => CallKind::PutBlockList,
             Self::GetBlockList { .. } => CallKind::GetBlockList,
-            Self::AcquireLease { .. } => CallKind::AcquireLease,
-            Self::RenewLease { .. } => CallKind::RenewLease,
-            Self::ReleaseLease { .. } => CallKind::ReleaseLease,
+            Self::Lease { .. } => CallKind::Lease,
         }
     }
 
@@ -276,9 +263,7 @@ impl Call {
             | Self::PutBlock { target, .. }
             | Self::PutBlockList { target, .. }
             | Self::GetBlockList { target }
-            | Self::AcquireLease { target, .. }
-            | Self::RenewLease { target, .. }
-            | Self::ReleaseLease { target, .. } => Some(*target),
+            | Self::Lease { target, .. } => Some(*target),
             Self::ListSegments { .. } | Self::CreateContainer => None,
         }
     }

@@ -3,7 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::call::{Body, Call, Cause, ETag, Failure, LeaseId, Outcome, Refusal, Reply, Target};
+use crate::call::{
+    self, Body, Call, CallKind, Cause, ETag, Failure, LeaseId, Outcome, Refusal, Reply, Target,
+};
 use crate::error::Error;
 use crate::sim::service::{
     Answer, BlobOperation, BlobRequest, Conditions, LeaseAction, LeaseDuration, LeaseState,
@@ -70,7 +72,7 @@ impl Desk {
         self.asked.push(call.clone());
         let today = self.today();
         let outcome = perform(&mut self.service, (call, lease), today);
-        if call.kind().is_about_a_lease() && core::mem::take(&mut self.lose_first) {
+        if call.kind() == CallKind::Lease && core::mem::take(&mut self.lose_first) {
             let reason = String::from("lost");
             return Err(Failure::InDoubt { reason, status: None, retry_after: None });
         }
@@ -163,7 +165,10 @@ impl Desk {
     }
 
     fn renewals(&self) -> usize {
-        self.asked.iter().filter(|call| matches!(call, Call::RenewLease { .. })).count()
+        self.asked
+            .iter()
+            .filter(|call| matches!(call, Call::Lease { action: call::LeaseAction::Renew, .. }))
+            .count()
     }
 }
 
@@ -346,7 +351,7 @@ fn without_the_permission_the_stream_is_not_opened() {
         while writer.progress(&opening, desk.now()).is_none() {
             let Output::Call { op, call, lease } = writer.poll(desk.now()) else { panic!() };
             let outcome = match call {
-                Call::AcquireLease { .. } => Err(Failure::Refused(Refusal {
+                Call::Lease { .. } => Err(Failure::Refused(Refusal {
                     cause: Cause::Forbidden,
                     status: 403,
                     code: code.clone(),

@@ -105,24 +105,26 @@ fn request(call: &Call, lease: Option<LeaseId>) -> Request<Slice> {
         Call::GetBlockList { target } => {
             (target, BlobOperation::GetBlockList { which: BlockListType::All }, None, None)
         }
-        Call::AcquireLease { target, id, seconds, etag } => {
-            let duration = LeaseDuration::Seconds(u32::try_from(*seconds).unwrap_or(u32::MAX));
-            let action = LeaseAction::Acquire { id: id.to_string(), duration };
-            (target, BlobOperation::Lease(action), Some(etag), None)
-        }
-        Call::RenewLease { target, id } => {
-            let action = LeaseAction::Renew { id: id.to_string() };
-            (target, BlobOperation::Lease(action), None, None)
-        }
-        Call::ReleaseLease { target, id } => {
-            let action = LeaseAction::Release { id: id.to_string() };
-            (target, BlobOperation::Lease(action), None, None)
+        Call::Lease { target, id, action } => {
+            let (action, etag) = leasing(id.to_string(), action);
+            (target, BlobOperation::Lease(action), etag, None)
         }
     };
     let lease = lease.map(|id| id.to_string());
     let if_match = if_match.map(|etag| etag.0.to_string());
     let conditions = Conditions { if_match, if_none_match, lease, ..Conditions::default() };
     BlobRequest { container, name: blob_name(*target), operation, conditions }.into()
+}
+
+fn leasing(id: String, action: &call::LeaseAction) -> (LeaseAction, Option<&ETag>) {
+    match action {
+        call::LeaseAction::Acquire { seconds, etag } => {
+            let duration = LeaseDuration::Seconds(u32::try_from(*seconds).unwrap_or(u32::MAX));
+            (LeaseAction::Acquire { id, duration }, Some(etag))
+        }
+        call::LeaseAction::Renew => (LeaseAction::Renew { id }, None),
+        call::LeaseAction::Release => (LeaseAction::Release { id }, None),
+    }
 }
 
 fn named(id: &call::BlockId) -> service::BlockId {

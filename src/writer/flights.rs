@@ -68,7 +68,7 @@ impl Flights {
 
     /// Whether a request is under way that is not about a lease.
     pub(super) fn are_at_work(&self) -> bool {
-        self.all.iter().any(|flight| !flight.kind.is_about_a_lease())
+        self.all.iter().any(|flight| flight.kind != CallKind::Lease)
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -77,7 +77,7 @@ impl Flights {
 }
 
 fn patience_for(call: &Call) -> Span {
-    if call.kind().is_about_a_lease() {
+    if call.kind() == CallKind::Lease {
         return limits::LEASE_REQUEST_TIME;
     }
     let bytes = match call {

@@ -9,7 +9,7 @@
 //! lease that is lost proves nothing, so the blob is looked at; none outlives its appender by more
 //! than its duration.
 
-use crate::call::{Call, Cause, ETag, Failure, LeaseId, Outcome, Target};
+use crate::call::{Call, Cause, ETag, Failure, LeaseAction, LeaseId, Outcome, Target};
 use crate::limits;
 use crate::time::{Span, Time};
 use crate::writer::session::Session;
@@ -152,17 +152,15 @@ impl Lease {
     }
 
     fn call(&self, step: Step) -> Option<Call> {
-        let id = self.id;
-        match (step, &self.state) {
+        let (target, action) = match (step, &self.state) {
             (Step::Acquire, State::Wanted(target, etag)) => {
                 let seconds = self.duration?.as_secs();
-                Some(Call::AcquireLease { target: *target, id, seconds, etag: etag.clone() })
+                (*target, LeaseAction::Acquire { seconds, etag: etag.clone() })
             }
-            (Step::Renew, State::Held { target, .. }) => {
-                Some(Call::RenewLease { target: *target, id })
-            }
-            _ => self.left.map(|(target, _)| Call::ReleaseLease { target, id }),
-        }
+            (Step::Renew, State::Held { target, .. }) => (*target, LeaseAction::Renew),
+            _ => (self.left?.0, LeaseAction::Release),
+        };
+        Some(Call::Lease { target, id: self.id, action })
     }
 
     /// It is ours from when it was asked for: the service cannot have begun to count before. Half

@@ -84,9 +84,7 @@ impl Stats {
             CallKind::PutBlockList => &mut self.put_block_list,
             CallKind::GetBlockList => &mut self.get_block_list,
             CallKind::CreateContainer => &mut self.create_container,
-            CallKind::AcquireLease | CallKind::RenewLease | CallKind::ReleaseLease => {
-                &mut self.lease_blob
-            }
+            CallKind::Lease => &mut self.lease_blob,
         };
         *counter += 1;
     }

@@ -118,6 +118,11 @@ mod tests {
         assert_eq!(cause(409, "BlobIsSealed"), Cause::BlobSealed);
         assert_eq!(cause(403, "AuthenticationFailed"), Cause::Unauthenticated);
         assert_eq!(cause(403, "AuthorizationPermissionMismatch"), Cause::Forbidden);
+        assert_eq!(cause(412, "LeaseIdMissing"), Cause::Leased);
+        assert_eq!(cause(409, "LeaseAlreadyPresent"), Cause::Leased);
+        for code in ["LeaseNotPresentWithBlobOperation", "LeaseIsBrokenAndCannotBeRenewed"] {
+            assert_eq!(cause(409, code), Cause::LeaseLost);
+        }
         assert_eq!(cause(409, "SomethingNew"), Cause::Other);
         assert_eq!(cause(404, "ResourceNotFound"), Cause::BlobNotFound);
     }

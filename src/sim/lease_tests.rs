@@ -20,6 +20,12 @@ const TODAY: u64 = 1_795_176_000;
 const LEASE: Span = Span::secs(20);
 const LAYOUTS: [Layout; 2] = [Layout::Append, Layout::Block];
 
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Lost {
+    Answer,
+    Request,
+}
+
 /// The service, at a second of the test.
 struct Desk {
     service: Service<Slice>,
@@ -27,14 +33,14 @@ struct Desk {
     layout: Layout,
     /// What was asked, in order.
     asked: Vec<Call>,
-    /// No answer to the first request about a lease.
-    lose_first: bool,
+    /// What is lost of the next request about a lease.
+    loses: Option<Lost>,
 }
 
 impl Desk {
     fn new(layout: Layout) -> Self {
         let service = Service::new(Settings::default());
-        Self { service, second: 0, layout, asked: Vec::new(), lose_first: false }
+        Self { service, second: 0, layout, asked: Vec::new(), loses: None }
     }
 
     fn now(&self) -> Time {
@@ -70,13 +76,14 @@ impl Desk {
 
     fn answer(&mut self, call: &Call, lease: Option<LeaseId>) -> Outcome {
         self.asked.push(call.clone());
+        let lost = self.loses.take_if(|_| call.kind() == CallKind::Lease);
         let today = self.today();
-        let outcome = perform(&mut self.service, (call, lease), today);
-        if call.kind() == CallKind::Lease && core::mem::take(&mut self.lose_first) {
+        let outcome = || perform(&mut self.service, (call, lease), today);
+        let outcome = (lost != Some(Lost::Request)).then(outcome);
+        outcome.filter(|_| lost.is_none()).unwrap_or_else(|| {
             let reason = String::from("lost");
-            return Err(Failure::InDoubt { reason, status: None, retry_after: None });
-        }
-        outcome
+            Err(Failure::InDoubt { reason, status: None, retry_after: None })
+        })
     }
 
     /// Lets a writer work until it waits.
@@ -204,10 +211,10 @@ fn a_lease_is_kept_for_as_long_as_the_stream_is_driven() {
 fn an_answer_that_is_lost_is_asked_for_again() {
     for layout in LAYOUTS {
         let mut desk = Desk::new(layout);
-        desk.lose_first = true;
+        desk.loses = Some(Lost::Answer);
         let mut writer = desk.open(1);
         assert_eq!(desk.append(&mut writer, b"one"), Ok(()));
-        desk.lose_first = true;
+        desk.loses = Some(Lost::Answer);
         desk.close(&mut writer);
         assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
         assert_eq!(desk.stored(desk.target()), b"one");
@@ -362,5 +369,47 @@ fn without_the_permission_the_stream_is_not_opened() {
         }
         let refused = writer.progress(&opening, desk.now());
         assert!(matches!(refused, Some(Err(Error::AccessDenied(_)))), "{refused:?}");
+    }
+}
+
+#[test]
+fn nothing_is_written_before_the_lease_is_known_to_be_ours() {
+    for layout in LAYOUTS {
+        let mut desk = Desk::new(layout);
+        let mut writer = desk.writer(1, desk.config());
+        let (op, outcome) = loop {
+            let Output::Call { op, call, lease } = writer.poll(desk.now()) else { panic!() };
+            let outcome = desk.answer(&call, lease);
+            if call.kind() == CallKind::Lease {
+                break (op, outcome);
+            }
+            writer.handle_reply(desk.now(), op, Reply { outcome, date: None });
+        };
+        // Its answer is under way.
+        let opening = writer.opening(desk.now());
+        assert!(writer.progress(&opening, desk.now()).is_none(), "not open without it");
+        writer.append(b"one").unwrap();
+        let ticket = writer.flush(desk.now()).unwrap();
+        assert!(matches!(writer.poll(desk.now()), Output::Wait(Some(_))));
+        writer.handle_reply(desk.now(), op, Reply { outcome, date: None });
+        assert_eq!(desk.finish(&mut writer, &ticket), Ok(()));
+        assert_eq!(desk.stored(desk.target()), b"one");
+    }
+}
+
+#[test]
+fn a_blob_that_somebody_has_claimed_meanwhile_is_not_leased() {
+    for layout in LAYOUTS {
+        let mut desk = Desk::new(layout);
+        desk.loses = Some(Lost::Request);
+        let mut older = desk.writer(1, desk.config());
+        desk.turn(&mut older);
+        let mut newer = desk.writer(2, Config { lease: None, ..desk.config() });
+        let opening = newer.opening(desk.now());
+        assert_eq!(desk.finish(&mut newer, &opening), Ok(()));
+        desk.drive(&mut older, 5);
+        assert!(matches!(older.stopped_by(), Some(Error::Superseded(_))), "{older:?}");
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
+        assert_eq!(desk.append(&mut newer, b"two"), Ok(()));
     }
 }

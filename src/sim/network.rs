@@ -11,7 +11,7 @@ use crate::call::{Call, CallKind, Failure, Outcome, Reply};
 use crate::sim::weather::{Fate, Weather};
 use crate::sim::wire::perform;
 use crate::sim::world::{Actor, Event, Leased, World};
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::writer::{OpId, Output};
 
 impl World {
@@ -34,12 +34,21 @@ impl World {
                 }
                 Output::Wait(Some(at)) if self.actors[actor].is_left_alone(at) => break,
                 Output::Wait(Some(at)) => {
-                    self.schedule(at.max(now + Span(1)), Event::Wake { actor });
+                    self.wake(actor, at.max(now + Span(1)));
                     break;
                 }
             }
         }
         self.observe(actor)
+    }
+
+    /// Once, however often a writer says when it wants to be woken.
+    fn wake(&mut self, actor: usize, at: Time) {
+        let wakes_at = &mut self.actors[actor].wakes_at;
+        if wakes_at.is_none_or(|known| known > at) {
+            *wakes_at = Some(at);
+            self.schedule(at, Event::Wake { actor });
+        }
     }
 
     /// What a request means besides, and whether the rules allow it now.

@@ -34,6 +34,7 @@ impl World {
             alive: true,
             over: false,
             driven_until: self.now,
+            wakes_at: None,
             under_way: Vec::new(),
         });
         let actor = self.actors.len() - 1;

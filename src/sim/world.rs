@@ -88,6 +88,8 @@ pub(super) struct Actor {
     pub(super) over: bool,
     /// Until when its user gives it time though there is nothing to commit.
     pub(super) driven_until: Time,
+    /// When it is woken next.
+    pub(super) wakes_at: Option<Time>,
     /// What it has under way, as far as it still cares.
     pub(super) under_way: Vec<(OpId, CallKind)>,
 }
@@ -326,6 +328,7 @@ impl World {
             }
             Event::Wake { actor } if self.actors[actor].alive => {
                 let now = self.now;
+                self.actors[actor].wakes_at.take_if(|at| *at <= now);
                 self.actors[actor].writer.handle_timeout(now);
                 self.turn(actor)
             }

@@ -9,6 +9,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::time::{Span, UnixTime};
 
@@ -58,6 +59,22 @@ pub enum Origin {
     Committed,
     /// Among the staged ones.
     Uncommitted,
+}
+
+/// The ID of a lease. It is written as a GUID.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct LeaseId(pub [u8; 16]);
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
 }
 
 /// An HTTP exchange to make.
@@ -158,6 +175,32 @@ pub enum Call {
     },
     /// [Create Container](https://learn.microsoft.com/rest/api/storageservices/create-container).
     CreateContainer,
+    /// [Lease Blob](https://learn.microsoft.com/rest/api/storageservices/lease-blob). Repeating it
+    /// is harmless.
+    Lease {
+        /// The blob.
+        target: Target,
+        /// The lease.
+        id: LeaseId,
+        /// What to do with it.
+        action: LeaseAction,
+    },
+}
+
+/// What Lease Blob is to do.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum LeaseAction {
+    /// Take it, under this ID and no other.
+    Acquire {
+        /// For how long, in seconds: 15 to 60.
+        seconds: u64,
+        /// `If-Match`.
+        etag: ETag,
+    },
+    /// Let its time begin anew.
+    Renew,
+    /// Give it back.
+    Release,
 }
 
 /// The kind of a [`Call`], which is all that decoding its answer takes.
@@ -185,6 +228,8 @@ pub enum CallKind {
     PutBlockList,
     /// Get Block List.
     GetBlockList,
+    /// Lease Blob.
+    Lease,
 }
 
 impl Call {
@@ -202,6 +247,7 @@ impl Call {
             Self::PutBlock { .. } => CallKind::PutBlock,
             Self::PutBlockList { .. } => CallKind::PutBlockList,
             Self::GetBlockList { .. } => CallKind::GetBlockList,
+            Self::Lease { .. } => CallKind::Lease,
         }
     }
 
@@ -216,9 +262,23 @@ impl Call {
             | Self::GetRange { target, .. }
             | Self::PutBlock { target, .. }
             | Self::PutBlockList { target, .. }
-            | Self::GetBlockList { target } => Some(*target),
+            | Self::GetBlockList { target }
+            | Self::Lease { target, .. } => Some(*target),
             Self::ListSegments { .. } | Self::CreateContainer => None,
         }
+    }
+
+    /// Whether it changes a blob, and has to name the lease that is on it.
+    pub const fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Self::AppendBlock { .. }
+                | Self::CreateAppendBlob { .. }
+                | Self::PutBlock { .. }
+                | Self::PutBlockList { .. }
+                | Self::Seal { .. }
+                | Self::SetMetadata { .. }
+        )
     }
 }
 
@@ -253,6 +313,8 @@ pub enum Answer {
     },
     /// The container was created.
     ContainerCreated,
+    /// The lease was acquired, renewed or released.
+    Leased,
     /// The blob exists.
     Properties(Properties),
     /// A range of the blob.
@@ -392,6 +454,8 @@ pub enum Cause {
     InvalidBlockList,
     /// Somebody else holds a lease on the blob.
     Leased,
+    /// The lease that was named is not, or no more, on the blob.
+    LeaseLost,
     /// `MaxBlobSizeConditionNotMet`: the segment is as large as it may get.
     MaxSizeExceeded,
     /// `RequestBodyTooLarge`

@@ -38,7 +38,7 @@
 //! let ticket = writer.opening(now);
 //! while writer.progress(&ticket, now).is_none() {
 //!     match writer.poll(now) {
-//!         Output::Call { op, call } => {
+//!         Output::Call { op, call, .. } => {
 //!             let reply = exchange(&call); // sign it, send it, decode the answer: `azure`
 //!             writer.handle_reply(now, op, reply);
 //!         }

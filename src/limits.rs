@@ -72,6 +72,21 @@ pub const CROWDED_BLOCKS: usize = 45_000;
 /// How long a commit waits for its merge then.
 pub const MERGE_TIME_CROWDED: Span = Span::secs(120);
 
+/// The least time that the service gives a lease for.
+pub const LEASE_LEAST: Span = Span::secs(15);
+
+/// The most, of a lease that ends by itself.
+pub const LEASE_MOST: Span = Span::secs(60);
+
+/// How long a request about a lease may take: short, because the lease runs on meanwhile.
+pub const LEASE_REQUEST_TIME: Span = Span::secs(5);
+
+/// The pause after a request about a lease that has failed.
+pub const LEASE_PAUSE: Span = Span::secs(1);
+
+/// How often a lease is asked to be released before it is left to run out.
+pub const LEASE_RELEASES: u32 = 2;
+
 /// About how many bytes an entry of a block list has on the wire.
 pub const LIST_ENTRY_BYTES: u64 = 48;
 

@@ -35,7 +35,7 @@ fn by_code(code: &str) -> Option<Cause> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, cause)| *cause)
 }
 
-const CODES: [(&str, Cause); 31] = [
+const CODES: [(&str, Cause); 36] = [
     ("AppendPositionConditionNotMet", Cause::ConditionNotMet),
     ("AuthenticationFailed", Cause::Unauthenticated),
     ("BlobAlreadyExists", Cause::AlreadyExists),
@@ -53,10 +53,15 @@ const CODES: [(&str, Cause); 31] = [
     ("InvalidBlobOrBlock", Cause::ForeignStaged),
     ("InvalidBlobType", Cause::InvalidBlobType),
     ("InvalidBlockList", Cause::InvalidBlockList),
-    ("LeaseIdMismatchWithBlobOperation", Cause::Leased),
+    ("LeaseAlreadyPresent", Cause::Leased),
+    ("LeaseIdMismatchWithBlobOperation", Cause::LeaseLost),
+    ("LeaseIdMismatchWithLeaseOperation", Cause::LeaseLost),
     ("LeaseIdMissing", Cause::Leased),
-    ("LeaseLost", Cause::Leased),
-    ("LeaseNotPresentWithBlobOperation", Cause::Leased),
+    ("LeaseIsBreakingAndCannotBeAcquired", Cause::Leased),
+    ("LeaseIsBrokenAndCannotBeRenewed", Cause::LeaseLost),
+    ("LeaseLost", Cause::LeaseLost),
+    ("LeaseNotPresentWithBlobOperation", Cause::LeaseLost),
+    ("LeaseNotPresentWithLeaseOperation", Cause::LeaseLost),
     ("MaxBlobSizeConditionNotMet", Cause::MaxSizeExceeded),
     ("Md5Mismatch", Cause::Damaged),
     ("NoAuthenticationInformation", Cause::Unauthenticated),
@@ -113,6 +118,11 @@ mod tests {
         assert_eq!(cause(409, "BlobIsSealed"), Cause::BlobSealed);
         assert_eq!(cause(403, "AuthenticationFailed"), Cause::Unauthenticated);
         assert_eq!(cause(403, "AuthorizationPermissionMismatch"), Cause::Forbidden);
+        assert_eq!(cause(412, "LeaseIdMissing"), Cause::Leased);
+        assert_eq!(cause(409, "LeaseAlreadyPresent"), Cause::Leased);
+        for code in ["LeaseNotPresentWithBlobOperation", "LeaseIsBrokenAndCannotBeRenewed"] {
+            assert_eq!(cause(409, code), Cause::LeaseLost);
+        }
         assert_eq!(cause(409, "SomethingNew"), Cause::Other);
         assert_eq!(cause(404, "ResourceNotFound"), Cause::BlobNotFound);
     }

@@ -18,12 +18,14 @@ use crate::azure::credential::Credential;
 use crate::azure::date::format_rfc1123;
 use crate::azure::location::{Location, encode_query};
 use crate::azure::sign;
-use crate::call::{Body, Call, CallKind, ETag, Metadata};
+use crate::call::{Body, Call, CallKind, ETag, LeaseAction, LeaseId, Metadata};
 use crate::time::UnixTime;
 
 /// The version of the service's interface that is spoken: blocks up to 100 MiB, and known to
 /// Azurite since 3.32.
 pub const VERSION: &str = "2024-11-04";
+
+const LEASE_ID: &str = "x-ms-lease-id";
 
 /// A method.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,6 +58,7 @@ const fn operation(kind: CallKind) -> &'static [(&'static str, &'static str)] {
         CallKind::ListSegments => &[("restype", "container"), ("comp", "list")],
         CallKind::PutBlock => &[("comp", "block")],
         CallKind::PutBlockList => &[("comp", "blocklist")],
+        CallKind::Lease => &[("comp", "lease")],
         CallKind::Seal => &[("comp", "seal")],
         CallKind::SetMetadata => &[("comp", "metadata")],
         CallKind::CreateAppendBlob | CallKind::GetProperties | CallKind::GetRange => &[],
@@ -144,6 +147,7 @@ impl Request {
                 self.metadata(metadata);
                 self.carry(&Body(Arc::new(block_list::write(list))), checksums);
             }
+            Call::Lease { id, action, .. } => self.act_on_lease(*id, action),
             Call::CreateContainer | Call::GetBlockList { .. } | Call::GetProperties { .. } => {}
         }
     }
@@ -167,6 +171,20 @@ impl Request {
         }
     }
 
+    fn act_on_lease(&mut self, id: LeaseId, action: &LeaseAction) {
+        let (action, name) = match action {
+            LeaseAction::Acquire { seconds, etag } => {
+                self.condition(Some(etag));
+                self.header("x-ms-lease-duration", &seconds.to_string());
+                ("acquire", "x-ms-proposed-lease-id")
+            }
+            LeaseAction::Renew => ("renew", LEASE_ID),
+            LeaseAction::Release => ("release", LEASE_ID),
+        };
+        self.header("x-ms-lease-action", action);
+        self.header(name, &id.to_string());
+    }
+
     fn metadata(&mut self, metadata: &Metadata) {
         for (name, value) in metadata {
             self.header(&format!("x-ms-meta-{name}"), value);
@@ -178,6 +196,11 @@ impl Request {
         if checksums {
             self.header("x-ms-content-crc64", &crc64_base64(&body.0));
         }
+    }
+
+    /// Names the lease that is held on the blob.
+    pub fn name_lease(&mut self, id: LeaseId) {
+        self.header(LEASE_ID, &id.to_string());
     }
 
     /// Adds the date, the version and the authorization.

@@ -100,6 +100,32 @@ fn creation_never_truncates_and_says_its_length() {
 }
 
 #[test]
+fn a_lease_is_acquired_under_an_id_of_ours_and_named_by_writes() {
+    let (target, id) = (Target::Segment(1), LeaseId(*b"0123456789abcdef"));
+    let guid = "30313233-3435-3637-3839-616263646566";
+    let lease = |action| wire(&Call::Lease { target, id, action }, &Credential::Host);
+    let text = lease(LeaseAction::Acquire { seconds: 60, etag: etag() });
+    let expected = format!(
+        "PUT {BLOB}/1?comp=lease\n\
+         if-match: \"0x8D1\"\n\
+         x-ms-lease-duration: 60\n\
+         x-ms-lease-action: acquire\n\
+         x-ms-proposed-lease-id: {guid}\n\
+         content-length: 0\n"
+    );
+    assert!(text.starts_with(&expected), "{text}");
+    for (action, word) in [(LeaseAction::Renew, "renew"), (LeaseAction::Release, "release")] {
+        let text = lease(action);
+        let expected =
+            format!("x-ms-lease-action: {word}\nx-ms-lease-id: {guid}\ncontent-length: 0");
+        assert!(text.contains(&expected), "{text}");
+    }
+    let mut request = Request::new(&Call::Seal { target, etag: etag() }, &location(), true);
+    request.name_lease(id);
+    assert!(request.headers.contains(&("x-ms-lease-id".to_string(), guid.to_string())));
+}
+
+#[test]
 fn metadata_and_seal_are_conditional_on_the_etag() {
     let target = Target::Segment(1);
     let metadata = vec![("a".to_string(), "b".to_string())];

@@ -59,7 +59,9 @@ impl Response {
     }
 
     fn outcome(self, kind: CallKind, location: &Location) -> Outcome {
-        if self.status != expected(kind) {
+        // To acquire a lease is to create it.
+        let acquired = kind == CallKind::Lease && self.status == 201;
+        if self.status != expected(kind) && !acquired {
             let code = self.header("x-ms-error-code").map(ToString::to_string);
             let code = code.or_else(|| self.code_in_body()).unwrap_or_default();
             return Err(failure(self.status, &code, self.retry_after()));
@@ -107,6 +109,7 @@ impl Response {
             }
             CallKind::CreateContainer => Some(Answer::ContainerCreated),
             CallKind::PutBlock => Some(Answer::Staged),
+            CallKind::Lease => Some(Answer::Leased),
             CallKind::GetBlockList => self.blocks().map(Answer::Blocks),
         }
     }
@@ -196,6 +199,7 @@ const fn expected(kind: CallKind) -> u16 {
         CallKind::GetBlockList
         | CallKind::GetProperties
         | CallKind::ListSegments
+        | CallKind::Lease
         | CallKind::Seal
         | CallKind::SetMetadata => 200,
     }

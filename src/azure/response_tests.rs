@@ -283,3 +283,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_lease_is_acquired_with_201_and_kept_or_released_with_200() {
+    for status in [200, 201] {
+        assert_eq!(outcome(CallKind::Lease, response(status, &[], "")), Ok(Answer::Leased));
+    }
+    let other = outcome(CallKind::Lease, response(202, &[], ""));
+    assert!(matches!(other, Err(Failure::InDoubt { .. })), "{other:?}");
+}

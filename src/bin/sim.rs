@@ -115,8 +115,8 @@ fn summarize(total: &Report, seeds: u64) -> ExitCode {
         total.appends, total.segments, total.reads, total.merges
     );
     println!(
-        "  opened     {:>10}   superseded {:>8}   unknown {:>8}   ended {:>8}",
-        total.opened, total.superseded, total.unknown, total.refused
+        "  opened     {:>10}   superseded {:>8}   unknown {:>8}   ended {:>8}   leases {:>8}",
+        total.opened, total.superseded, total.unknown, total.refused, total.leases
     );
     for (fate, count) in &total.fates {
         println!("  {:<18} {count:>10}", std::format!("{fate:?}"));

@@ -55,6 +55,7 @@ impl TryFrom<api::Options> for Config {
             segment_blocks: options.segment_blocks.unwrap_or(default.segment_blocks),
             segment_bytes: options.segment_bytes,
             segment_age: options.segment_age.map(Span),
+            lease: options.lease.map(Span),
             patience: options.patience.map_or(default.patience, Span),
             content_type: options.content_type.unwrap_or(default.content_type),
             in_flight,
@@ -127,6 +128,7 @@ impl From<&Stats> for api::Stats {
             put_block: stats.put_block,
             put_block_list: stats.put_block_list,
             get_block_list: stats.get_block_list,
+            lease_blob: stats.lease_blob,
         };
         Self {
             requests: stats.requests(),

@@ -11,7 +11,7 @@ use crate::azure::request::Request;
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::bindings::wasi::io::poll::{Pollable, poll};
 use crate::bindings::wasi::random::random;
-use crate::call::{Call, CallKind, Reply};
+use crate::call::{Call, CallKind, LeaseId, Reply};
 use crate::driver::exchange::Exchange;
 use crate::error::Error;
 use crate::stream::{Nonce, Position, StreamId};
@@ -124,7 +124,8 @@ impl Driver {
     }
 
     fn rests(&self) -> bool {
-        self.writer.is_idle() || self.writer.stopped_by().is_some()
+        let stopped = self.writer.stopped_by().is_some() && !self.writer.is_leaving();
+        self.writer.is_idle() || stopped
     }
 
     fn sleep(&self, until: Option<Time>) {
@@ -171,15 +172,18 @@ impl Driver {
     fn turn(&mut self, now: Time) -> Option<Time> {
         loop {
             match self.writer.poll(now) {
-                Output::Call { op, call } => self.start(now, op, &call),
+                Output::Call { op, call, lease } => self.start(now, op, &call, lease),
                 Output::Wait(at) => return at,
             }
         }
     }
 
-    fn start(&mut self, now: Time, op: OpId, call: &Call) {
+    fn start(&mut self, now: Time, op: OpId, call: &Call, lease: Option<LeaseId>) {
         let date = UnixTime(wall_clock::now().seconds);
         let mut request = Request::new(call, &self.location, self.checksums);
+        if let Some(id) = lease {
+            request.name_lease(id);
+        }
         request.authorize(&self.credential, date);
         self.writer.sent(op, request.body.as_ref().map_or(0, |body| body.0.len() as u64));
         match Exchange::start(&request, &self.location) {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::call::{Call, Cause, Failure, Outcome, Refusal, Reply};
+use crate::call::{Call, Cause, Failure, LeaseId, Outcome, Refusal, Reply};
 use crate::compaction::Compaction;
 use crate::error::Error;
 use crate::sim::service::{
@@ -50,7 +50,7 @@ impl Day {
     }
 
     /// What the service answers at this second.
-    fn answer(&mut self, call: &Call) -> Outcome {
+    fn answer(&mut self, call: (&Call, Option<LeaseId>)) -> Outcome {
         let doubt = |status, secs| {
             let retry_after = Some(Span::secs(secs));
             Err(Failure::InDoubt { reason: "x".to_string(), status: Some(status), retry_after })
@@ -76,8 +76,8 @@ impl Day {
     /// Lets the writer work until it waits.
     fn turn(&mut self) {
         self.writer.handle_timeout(self.now());
-        while let Output::Call { op, call } = self.writer.poll(self.now()) {
-            let reply = Reply { outcome: self.answer(&call), date: None };
+        while let Output::Call { op, call, lease } = self.writer.poll(self.now()) {
+            let reply = Reply { outcome: self.answer((&call, lease)), date: None };
             self.writer.handle_reply(self.now(), op, reply);
         }
         let position = self.writer.position();

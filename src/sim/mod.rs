@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod day_tests;
+#[cfg(test)]
+mod lease_tests;
 mod network;
 mod oracle;
 pub mod service;

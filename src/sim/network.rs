@@ -10,8 +10,8 @@ use alloc::string::{String, ToString};
 use crate::call::{Call, CallKind, Failure, Outcome, Reply};
 use crate::sim::weather::{Fate, Weather};
 use crate::sim::wire::perform;
-use crate::sim::world::{Actor, Event, World};
-use crate::time::Span;
+use crate::sim::world::{Actor, Event, Leased, World};
+use crate::time::{Span, Time};
 use crate::writer::{OpId, Output};
 
 impl World {
@@ -21,9 +21,9 @@ impl World {
         let now = self.now;
         loop {
             match self.actors[actor].writer.poll(now) {
-                Output::Call { op, call } => {
+                Output::Call { op, call, lease } => {
                     self.allow(actor, op, &call)?;
-                    self.send(actor, op, call);
+                    self.send(actor, op, (call, lease));
                 }
                 Output::Wait(None) => {
                     let writer = &self.actors[actor].writer;
@@ -32,13 +32,23 @@ impl World {
                     }
                     break;
                 }
+                Output::Wait(Some(at)) if self.actors[actor].is_left_alone(at) => break,
                 Output::Wait(Some(at)) => {
-                    self.schedule(at.max(now + Span(1)), Event::Wake { actor });
+                    self.wake(actor, at.max(now + Span(1)));
                     break;
                 }
             }
         }
         self.observe(actor)
+    }
+
+    /// Once, however often a writer says when it wants to be woken.
+    fn wake(&mut self, actor: usize, at: Time) {
+        let wakes_at = &mut self.actors[actor].wakes_at;
+        if wakes_at.is_none_or(|known| known > at) {
+            *wakes_at = Some(at);
+            self.schedule(at, Event::Wake { actor });
+        }
     }
 
     /// What a request means besides, and whether the rules allow it now.
@@ -61,7 +71,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, actor: usize, op: OpId, call: Call) {
+    fn send(&mut self, actor: usize, op: OpId, call: Leased) {
         let fate = self.weather.fate(&mut self.rng);
         *self.report.fates.entry(fate).or_default() += 1;
         self.note(|| format!("writer {actor} sends {call:?}: {fate:?}"));
@@ -83,7 +93,7 @@ impl World {
         self.schedule(self.now + delay, Event::Arrive { actor, op, call, fate });
     }
 
-    pub(super) fn arrive(&mut self, actor: usize, op: OpId, call: &Call, fate: Fate) {
+    pub(super) fn arrive(&mut self, actor: usize, op: OpId, call: &Leased, fate: Fate) {
         let doubtful = |status| {
             let reason = "simulated".to_string();
             Err(Failure::InDoubt { reason, status: Some(status), retry_after: None })
@@ -91,10 +101,10 @@ impl World {
         let outcome = match fate {
             Fate::Busy(false) => doubtful(503),
             Fate::TimedOut(false) => doubtful(500),
-            _ if call.kind() == CallKind::Seal && self.weather.seal_fails() => doubtful(500),
+            _ if call.0.kind() == CallKind::Seal && self.weather.seal_fails() => doubtful(500),
             _ => {
                 let today = self.today();
-                let outcome = perform(&mut self.service, call, today);
+                let outcome = perform(&mut self.service, (&call.0, call.1), today);
                 match fate {
                     Fate::ReplyLost | Fate::Late => return,
                     Fate::Busy(_) => doubtful(503),

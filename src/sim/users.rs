@@ -13,7 +13,7 @@ use crate::sim::oracle::Stored;
 use crate::sim::wire::perform;
 use crate::sim::world::{Actor, Order, World};
 use crate::stream::{Nonce, StreamId};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::writer::{Entropy, Layout, Ticket, Writer};
 
 impl World {
@@ -33,6 +33,8 @@ impl World {
             order: None,
             alive: true,
             over: false,
+            driven_until: self.now,
+            wakes_at: None,
             under_way: Vec::new(),
         });
         let actor = self.actors.len() - 1;
@@ -64,6 +66,10 @@ impl World {
             self.note(|| format!("writer {actor} is asked to end the stream"));
             return self.order(actor, Writer::seal, (false, true));
         }
+        if self.config.lease.is_some() && self.rng.below(20) == 0 {
+            self.note(|| format!("writer {actor} is asked to close"));
+            return self.order(actor, Writer::close, (false, false));
+        }
         match self.rng.below(8) {
             0 if self.config.layout == Some(Layout::Block) => {
                 self.note(|| format!("writer {actor} is asked to compact"));
@@ -92,6 +98,7 @@ impl World {
     }
 
     pub(super) fn append(&mut self, actor: usize, bytes: &[u8]) -> Result<(), String> {
+        self.drives(actor);
         let taken = self.actors[actor].writer.append(bytes);
         self.note(|| format!("writer {actor} appends {bytes:?}: {taken:?}"));
         if taken.is_ok() {
@@ -100,6 +107,13 @@ impl World {
             self.oracle.took(epoch, bytes);
         }
         self.turn(actor)
+    }
+
+    /// For how long a user goes on to give time to a writer under lease.
+    fn drives(&mut self, actor: usize) {
+        if self.config.lease.is_some() {
+            self.actors[actor].driven_until = self.now + Span::secs(self.rng.below(120));
+        }
     }
 
     pub(super) fn flush(&mut self, actor: usize) -> Result<(), String> {
@@ -113,6 +127,7 @@ impl World {
         command: fn(&mut Writer, Time) -> Result<Ticket, Error>,
         (closes, ends): (bool, bool),
     ) -> Result<(), String> {
+        self.drives(index);
         let actor = &mut self.actors[index];
         let ticket = command(&mut actor.writer, self.now).ok();
         let upto = actor.writer.position().accepted;
@@ -155,7 +170,7 @@ impl World {
         self.note(|| format!("somebody sets metadata on {target:?}"));
         let etag = ETag("*".into());
         let call = Call::SetMetadata { target, metadata, etag };
-        if perform(&mut self.service, &call, now).is_ok() {
+        if perform(&mut self.service, (&call, None), now).is_ok() {
             self.touched.insert(target);
         }
     }
@@ -173,14 +188,14 @@ impl World {
         };
         if let Some(call) = call {
             self.note(|| format!("somebody sends {call:?}"));
-            let _ = perform(&mut self.service, &call, now);
+            let _ = perform(&mut self.service, (&call, None), now);
         }
     }
 
     /// The blob's own list, metadata and headers.
     fn recommit(&mut self) -> Option<Call> {
         let (now, target) = (self.today(), Target::Stream);
-        let mut read = |call| perform(&mut self.service, &call, now).ok();
+        let mut read = |call| perform(&mut self.service, (&call, None), now).ok();
         let answers = (read(Call::GetProperties { target })?, read(Call::GetBlockList { target })?);
         let (Answer::Properties(seen), Answer::Blocks(blocks)) = answers else { return None };
         let listed = blocks.committed.into_iter().map(|block| (Origin::Committed, block.id));

@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use base64ct::{Base64, Encoding as _};
 
 use crate::azure::refusal::failure;
-use crate::call::{self, Blocks, Call, ETag, Headers, Origin, Outcome, Page, Target};
+use crate::call::{self, Blocks, Call, ETag, Headers, LeaseId, Origin, Outcome, Page, Target};
 use crate::sim::service::{
     self, Answer, BlobOperation, BlobRequest, BlockEntry, BlockListType, BlockSource, Conditions,
-    ContentHeaders, ListEntry, ListedBlock, Listing, Range, Refusal, Request, Service, Slice,
-    Stamp,
+    ContentHeaders, LeaseAction, LeaseDuration, ListEntry, ListedBlock, Listing, Range, Refusal,
+    Request, Service, Slice, Stamp,
 };
 use crate::time::UnixTime;
 
@@ -31,9 +31,14 @@ pub(super) fn blob_name(target: Target) -> String {
     }
 }
 
-/// Lets the service decide on a call, makes the change, and answers as the codec would.
-pub(super) fn perform(service: &mut Service<Slice>, call: &Call, now: UnixTime) -> Outcome {
-    let accepted = service.decide(&request(call), now).map_err(refused)?;
+/// Lets the service decide on a call under a lease, makes the change, and answers as the codec
+/// would.
+pub(super) fn perform(
+    service: &mut Service<Slice>,
+    (call, lease): (&Call, Option<LeaseId>),
+    now: UnixTime,
+) -> Outcome {
+    let accepted = service.decide(&request(call, lease), now).map_err(refused)?;
     if let Some(effect) = &accepted.effect {
         service.apply(effect);
     }
@@ -44,7 +49,7 @@ fn refused(refusal: Refusal) -> call::Failure {
     failure(refusal.status, refusal.code, None)
 }
 
-fn request(call: &Call) -> Request<Slice> {
+fn request(call: &Call, lease: Option<LeaseId>) -> Request<Slice> {
     let container = CONTAINER.to_string();
     let (target, operation, if_match, if_none_match) = match call {
         Call::CreateContainer => {
@@ -100,10 +105,26 @@ fn request(call: &Call) -> Request<Slice> {
         Call::GetBlockList { target } => {
             (target, BlobOperation::GetBlockList { which: BlockListType::All }, None, None)
         }
+        Call::Lease { target, id, action } => {
+            let (action, etag) = leasing(id.to_string(), action);
+            (target, BlobOperation::Lease(action), etag, None)
+        }
     };
+    let lease = lease.map(|id| id.to_string());
     let if_match = if_match.map(|etag| etag.0.to_string());
-    let conditions = Conditions { if_match, if_none_match, ..Conditions::default() };
+    let conditions = Conditions { if_match, if_none_match, lease, ..Conditions::default() };
     BlobRequest { container, name: blob_name(*target), operation, conditions }.into()
+}
+
+fn leasing(id: String, action: &call::LeaseAction) -> (LeaseAction, Option<&ETag>) {
+    match action {
+        call::LeaseAction::Acquire { seconds, etag } => {
+            let duration = LeaseDuration::Seconds(u32::try_from(*seconds).unwrap_or(u32::MAX));
+            (LeaseAction::Acquire { id, duration }, Some(etag))
+        }
+        call::LeaseAction::Renew => (LeaseAction::Renew { id }, None),
+        call::LeaseAction::Release => (LeaseAction::Release { id }, None),
+    }
 }
 
 fn named(id: &call::BlockId) -> service::BlockId {
@@ -138,6 +159,7 @@ fn blocks(list: Option<Vec<ListedBlock>>) -> Vec<call::Block> {
 fn answer(answer: Answer<Slice>) -> call::Answer {
     match answer {
         Answer::Staged => call::Answer::Staged,
+        Answer::Leased { .. } | Answer::Released(_) => call::Answer::Leased,
         Answer::BlockList(list) => call::Answer::Blocks(Blocks {
             committed: blocks(list.committed),
             staged: blocks(list.uncommitted),

@@ -9,7 +9,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::call::{Call, CallKind, Reply, Target};
+use crate::call::{Call, CallKind, LeaseId, Reply, Target};
 use crate::error::Error;
 use crate::rng::Rng;
 use crate::sim::oracle::{Oracle, Stored};
@@ -37,6 +37,8 @@ pub struct Report {
     pub reads: u64,
     /// Blocks that were merged.
     pub merges: u64,
+    /// Requests about leases.
+    pub leases: u64,
     /// Writers that opened the stream.
     pub opened: u64,
     /// Writers that learned that they were superseded.
@@ -60,6 +62,7 @@ impl Report {
         self.segments += other.segments;
         self.reads += other.reads;
         self.merges += other.merges;
+        self.leases += other.leases;
         self.opened += other.opened;
         self.superseded += other.superseded;
         self.unknown += other.unknown;
@@ -83,8 +86,20 @@ pub(super) struct Actor {
     pub(super) order: Option<Order>,
     pub(super) alive: bool,
     pub(super) over: bool,
+    /// Until when its user gives it time though there is nothing to commit.
+    pub(super) driven_until: Time,
+    /// When it is woken next.
+    pub(super) wakes_at: Option<Time>,
     /// What it has under way, as far as it still cares.
     pub(super) under_way: Vec<(OpId, CallKind)>,
+}
+
+impl Actor {
+    /// Whether nobody drives it any more at that time: it has nothing to do but to renew a lease,
+    /// which runs out.
+    pub(super) fn is_left_alone(&self, at: Time) -> bool {
+        self.writer.is_idle() && at > self.driven_until
+    }
 }
 
 /// What a user waits for: the ticket, and what must be true once it is done.
@@ -96,11 +111,14 @@ pub(super) struct Order {
     pub(super) ends: bool,
 }
 
+/// A request, and the lease that it names.
+pub(super) type Leased = (Call, Option<LeaseId>);
+
 pub(super) enum Event {
     /// The users do something.
     Act,
     /// A request reaches the service.
-    Arrive { actor: usize, op: OpId, call: Call, fate: Fate },
+    Arrive { actor: usize, op: OpId, call: Leased, fate: Fate },
     /// An answer reaches a writer.
     Deliver { actor: usize, op: OpId, reply: Reply },
     /// A writer wanted to be woken.
@@ -186,6 +204,7 @@ impl World {
             segment_bytes: (rng.below(3) == 0).then(|| 1 + rng.below(20)),
             segment_age: (rng.below(4) == 0).then(|| Span::secs(1 + rng.below(100))),
             patience: Span::secs(1 + rng.below(600)),
+            lease: (rng.below(4) == 0).then(|| Span::secs(15 + rng.below(46))),
             ..Config::default()
         };
         let pace = Span::millis([20, 200, 2_000][rng.below(3) as usize]);
@@ -225,6 +244,7 @@ impl World {
         self.report.segments = stored.len() as u64;
         let merged = self.actors.iter().map(|actor| actor.writer.stats().merged_blocks);
         self.report.merges = merged.sum();
+        self.report.leases = self.actors.iter().map(|actor| actor.writer.stats().lease_blob).sum();
         self.check_kept()?;
         self.oracle.judge(&stored)
     }
@@ -308,6 +328,7 @@ impl World {
             }
             Event::Wake { actor } if self.actors[actor].alive => {
                 let now = self.now;
+                self.actors[actor].wakes_at.take_if(|at| *at <= now);
                 self.actors[actor].writer.handle_timeout(now);
                 self.turn(actor)
             }

@@ -30,6 +30,8 @@ pub struct Config {
     pub segment_bytes: Option<u64>,
     /// Close a segment that is older than this when the next byte comes.
     pub segment_age: Option<Span>,
+    /// Hold a lease of this length on the blob that is written to.
+    pub lease: Option<Span>,
     /// How long a caller waits while nothing works.
     pub patience: Span,
     /// The content type of blobs to be created.
@@ -53,6 +55,7 @@ impl Default for Config {
             segment_blocks: limits::SEGMENT_BLOCKS_MAX,
             segment_bytes: None,
             segment_age: None,
+            lease: None,
             patience: limits::PATIENCE_DEFAULT,
             content_type: "application/octet-stream".to_string(),
             in_flight: limits::IN_FLIGHT_DEFAULT,
@@ -96,6 +99,9 @@ impl Config {
         within("segment-blocks", self.segment_blocks.into(), 1, blocks_max)?;
         within("segment-bytes", self.segment_bytes.unwrap_or(1), 1, u64::MAX)?;
         within("in-flight", self.in_flight.into(), 1, limits::IN_FLIGHT_MAX.into())?;
+        let (least, most) = (limits::LEASE_LEAST, limits::LEASE_MOST);
+        let seconds = self.lease.unwrap_or(least).as_secs();
+        within("seconds of lease", seconds, least.as_secs(), most.as_secs())?;
         if let Compaction::Hadoop14520 { above } = self.compaction {
             within("compact-above", above.into(), 1, limits::BLOB_BLOCKS_MAX.into())?;
         }

@@ -66,12 +66,20 @@ impl Flights {
         self.all.iter().find(|flight| flight.op == op).map(|flight| flight.kind)
     }
 
+    /// Whether a request is under way that is not about a lease.
+    pub(super) fn are_at_work(&self) -> bool {
+        self.all.iter().any(|flight| flight.kind != CallKind::Lease)
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 }
 
 fn patience_for(call: &Call) -> Span {
+    if call.kind() == CallKind::Lease {
+        return limits::LEASE_REQUEST_TIME;
+    }
     let bytes = match call {
         Call::AppendBlock { body, .. } | Call::PutBlock { body, .. } => body.0.len() as u64,
         Call::GetRange { length, .. } => *length,

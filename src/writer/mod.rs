@@ -27,7 +27,7 @@
 //!
 //! 1. Bytes leave the buffer only when a verdict says that they landed; `accepted - committed` is
 //!    what the buffer holds.
-//! 2. A final error is final: nothing is sent after it (O3).
+//! 2. A final error is final: nothing is sent after it (O3), but for giving a lease back.
 //!
 //! Each layout states its own besides.
 
@@ -51,6 +51,7 @@ mod append;
 mod block;
 mod config;
 mod flights;
+mod lease;
 mod session;
 mod stats;
 mod ticket;
@@ -60,7 +61,7 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::call::{Call, Failure, Outcome, Reply, Target};
+use crate::call::{Call, Failure, LeaseId, Outcome, Reply, Target};
 use crate::error::Error;
 use crate::stream::{Nonce, Position, StreamId};
 use crate::time::Time;
@@ -84,6 +85,8 @@ pub enum Output {
         op: OpId,
         /// The request.
         call: Call,
+        /// The lease that it has to name.
+        lease: Option<LeaseId>,
     },
     /// Nothing, until a reply arrives or this time comes.
     Wait(Option<Time>),
@@ -225,12 +228,13 @@ impl Writer {
         self.session_mut().seal(now)
     }
 
-    /// Asks for everything accepted so far to be committed; [`Writer::closed`] then ends it.
+    /// Asks for everything accepted so far to be committed, and for the lease, if there is one, to
+    /// be given back then; [`Writer::closed`] ends it.
     ///
     /// # Errors
     /// As [`Writer::flush`].
     pub fn close(&mut self, now: Time) -> Result<Ticket, Error> {
-        self.flush(now)
+        self.session_mut().close(now)
     }
 
     /// What the ticket of [`Writer::compact`], which is done, has come to. Until it is asked for,
@@ -292,6 +296,9 @@ impl Writer {
     }
 
     fn learn(&mut self, now: Time, op: OpId, outcome: Outcome) {
+        if self.session().lease.is_about(op) {
+            return self.session_mut().lease_learns(now, outcome);
+        }
         machine!(mut self, machine => machine.learn(now, op, outcome));
         if let Machine::Append(chain) = &mut self.machine
             && let Some(mut session) = chain.leave()
@@ -321,7 +328,20 @@ fn timed_out() -> Failure {
 impl Writer {
     /// What to do next. To be called until it answers [`Output::Wait`].
     pub fn poll(&mut self, now: Time) -> Output {
-        machine!(mut self, machine => machine.poll(now))
+        if machine!(self, machine => machine.rests()) {
+            self.session_mut().leave_if_closing();
+        }
+        if let Some(output) = self.session_mut().send_for_lease(now) {
+            return output;
+        }
+        match machine!(mut self, machine => machine.poll(now)) {
+            Output::Wait(at) => {
+                let session = self.session();
+                let times = [at, session.lease_wakes_at(now), session.flights.deadline()];
+                Output::Wait(times.into_iter().flatten().min())
+            }
+            call @ Output::Call { .. } => call,
+        }
     }
 }
 
@@ -356,7 +376,14 @@ impl Writer {
 
     /// Whether nothing is under way and nothing is due.
     pub fn is_idle(&self) -> bool {
-        self.session().flights.is_empty() && machine!(self, machine => machine.rests())
+        let Session { flights, lease, .. } = self.session();
+        let settled = !lease.is_pending() && !lease.is_leaving();
+        settled && flights.is_empty() && machine!(self, machine => machine.rests())
+    }
+
+    /// Whether a lease is being given back, which is of use also after a final error.
+    pub fn is_leaving(&self) -> bool {
+        self.session().lease.is_leaving()
     }
 
     /// What stops the stream until the caller acts: a final error, or one that lasts.

@@ -8,11 +8,12 @@ use alloc::format;
 use alloc::string::String;
 use core::cell::Cell;
 
-use crate::call::{Call, Cause, Failure, Refusal};
+use crate::call::{Call, Cause, Failure, LeaseId, Refusal};
 use crate::error::Error;
 use crate::rng::Rng;
 use crate::time::{Span, Time, UnixTime};
 use crate::writer::flights::Flights;
+use crate::writer::lease::Lease;
 use crate::writer::trouble::Trouble;
 use crate::writer::{Config, Entropy, Layout, Opened, Output, Stats, Ticket};
 
@@ -23,6 +24,7 @@ pub(super) struct Session {
     pub(super) entropy: Entropy,
     pub(super) rng: Rng,
     pub(super) flights: Flights,
+    pub(super) lease: Lease,
     pub(super) opened: Option<Opened>,
     pub(super) orders: Orders,
     pub(super) accepted: u64,
@@ -46,6 +48,8 @@ pub(super) struct Orders {
     pub(super) compact: Option<u64>,
     /// End the stream once everything is committed.
     pub(super) end: bool,
+    /// Give back the lease once everything up to here is committed.
+    pub(super) leave: Option<u64>,
     /// The service does not allow what was ordered last.
     pub(super) refused: Option<Error>,
     /// Whether the caller has been told so.
@@ -80,9 +84,11 @@ impl Orders {
 
 impl Session {
     pub(super) fn new(config: Config, entropy: Entropy) -> Self {
+        let lease = Lease::new(LeaseId(entropy.nonce.0), config.lease);
         Self {
             config,
             entropy,
+            lease,
             rng: Rng::new(entropy.seed),
             flights: Flights::default(),
             opened: None,
@@ -108,6 +114,7 @@ impl Session {
     pub(super) fn end(&mut self, error: Error) {
         self.trouble.clear();
         self.flights.clear();
+        self.leave();
         self.over = Some(error);
     }
 }
@@ -121,6 +128,21 @@ impl Session {
         Ok(Ticket::committed(self.accepted, now))
     }
 
+    pub(super) fn close(&mut self, now: Time) -> Result<Ticket, Error> {
+        self.flush(now)?;
+        self.orders.leave = Some(self.accepted);
+        Ok(Ticket::closed(self.accepted, now))
+    }
+
+    /// Everything is committed and nothing due: the lease goes, if the caller goes.
+    pub(super) fn leave_if_closing(&mut self) {
+        let done = self.orders.leave.is_some_and(|upto| self.committed >= upto);
+        if done && !self.flights.are_at_work() {
+            self.orders.leave = None;
+            self.leave();
+        }
+    }
+
     pub(super) fn seal(&mut self, now: Time) -> Result<Ticket, Error> {
         self.open()?;
         self.flush(now)?;
@@ -128,6 +150,11 @@ impl Session {
             self.orders.end = !self.orders.ended;
         }
         Ok(Ticket::ended(now))
+    }
+
+    pub(super) fn credential_changed(&mut self) {
+        self.trouble.clear();
+        self.lease.hurry();
     }
 
     /// Whether a command of any kind is taken.
@@ -168,7 +195,8 @@ impl Session {
     pub(super) fn send(&mut self, now: Time, call: Call) -> Output {
         let op = self.flights.begin(now, &call);
         self.stats.count(&call);
-        Output::Call { op, call }
+        let lease = self.lease.id_for(&call);
+        Output::Call { op, call, lease }
     }
 
     /// A failure that may pass: the same again after a pause.
@@ -203,7 +231,14 @@ impl Session {
             Cause::Unauthenticated => Error::Unauthenticated(said),
             Cause::Forbidden => Error::AccessDenied(said),
             Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
-            Cause::Damaged | Cause::Leased | Cause::Unready => {
+            Cause::LeaseLost => {
+                self.lease.is_doubted(now);
+                return self.passing(now, said, None);
+            }
+            Cause::Leased => {
+                return self.passing(now, format!("somebody else holds a lease; {said}"), None);
+            }
+            Cause::Damaged | Cause::Unready => {
                 return self.passing(now, said, None);
             }
             _ => Error::Unavailable(said),

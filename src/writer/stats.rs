@@ -27,6 +27,8 @@ pub struct Stats {
     pub put_block_list: u64,
     /// Get Block List requests.
     pub get_block_list: u64,
+    /// Lease Blob requests.
+    pub lease_blob: u64,
     /// Requests repeated after a failure.
     pub retries: u64,
     /// Requests whose outcome was in doubt.
@@ -65,6 +67,7 @@ impl Stats {
             + self.put_block
             + self.put_block_list
             + self.get_block_list
+            + self.lease_blob
     }
 
     /// Counts a request that is sent.
@@ -81,6 +84,7 @@ impl Stats {
             CallKind::PutBlockList => &mut self.put_block_list,
             CallKind::GetBlockList => &mut self.get_block_list,
             CallKind::CreateContainer => &mut self.create_container,
+            CallKind::Lease => &mut self.lease_blob,
         };
         *counter += 1;
     }

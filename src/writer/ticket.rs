@@ -27,6 +27,8 @@ pub(super) enum Goal {
     Compacted,
     /// The stream is ended.
     Ended,
+    /// Everything before this stream offset is committed, and the lease given back.
+    Closed(u64),
 }
 
 impl Ticket {
@@ -46,6 +48,10 @@ impl Ticket {
         Self { goal: Goal::Compacted, asked }
     }
 
+    pub(super) const fn closed(upto: u64, asked: Time) -> Self {
+        Self { goal: Goal::Closed(upto), asked }
+    }
+
     pub(super) const fn ended(asked: Time) -> Self {
         Self { goal: Goal::Ended, asked }
     }
@@ -59,12 +65,17 @@ impl Writer {
     /// or the last failure, once nothing has worked for as long as the patience.
     pub fn progress(&self, ticket: &Ticket, now: Time) -> Option<Result<Position, Error>> {
         let session = self.session();
-        let reached = machine!(self, machine => machine.reached(ticket.goal));
+        let settled = match ticket.goal {
+            Goal::Opened => !session.lease.is_pending(),
+            Goal::Closed(_) => !session.lease.is_there(),
+            _ => true,
+        };
+        let reached = settled && machine!(self, machine => machine.reached(ticket.goal));
         if session.opened.is_some() && reached {
             return Some(Ok(self.position()));
         }
         if let Some(error) = &session.over {
-            return Some(Err(error.clone()));
+            return (!session.lease.is_leaving()).then(|| Err(error.clone()));
         }
         let refused = &session.orders.refused;
         if let (Goal::Rolled(_) | Goal::Ended, Some(error)) = (ticket.goal, refused) {

@@ -54,6 +54,10 @@ pub(crate) struct Args {
     /// How long to go on while the service cannot be reached or does not serve
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60s")]
     retry_for: Duration,
+    /// Hold a lease, of 60s unless given, on the blob that is written to: other writers wait instead
+    /// of taking over, and other tools cannot write
+    #[arg(long, value_name = "DURATION", value_parser = lease, num_args = 0..=1, require_equals = true, default_missing_value = "60s")]
+    lease: Option<Duration>,
     /// The content type of new blobs
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
@@ -139,6 +143,13 @@ pub(super) fn block_size(text: &str) -> Result<u64, String> {
     }
 }
 
+fn lease(text: &str) -> Result<Duration, String> {
+    match duration::parse(text)? {
+        span if (15..=60).contains(&span.as_secs()) && span.subsec_nanos() == 0 => Ok(span),
+        _ => Err("a lease has 15 to 60 whole seconds".into()),
+    }
+}
+
 fn positive_duration(text: &str) -> Result<Duration, String> {
     let span = duration::parse(text)?;
     if span.is_zero() { Err("must be longer than nothing".into()) } else { Ok(span) }
@@ -211,6 +222,7 @@ impl Args {
             segment_blocks: segments.segment_blocks,
             segment_bytes: segments.segment_bytes,
             segment_age: segments.segment_age.map(nanoseconds),
+            lease: self.lease.map(nanoseconds),
             // The component says at once why nothing works, and this process has the patience: it
             // must not be inside the component when a signal comes.
             patience: Some(0),

@@ -128,6 +128,7 @@ fn options() -> stream::Options {
         segment_blocks: None,
         segment_bytes: None,
         segment_age: None,
+        lease: None,
         patience: None,
         content_type: Some("text/plain".into()),
         in_flight: None,

@@ -101,6 +101,7 @@ pub(super) fn options(layout: Layout) -> stream::Options {
         segment_blocks: None,
         segment_bytes: None,
         segment_age: None,
+        lease: None,
         // As for `append`: this process has the patience.
         patience: Some(0),
         content_type: None,

@@ -76,6 +76,7 @@ struct RequestsByKind {
     put_block: u64,
     put_block_list: u64,
     get_block_list: u64,
+    lease_blob: u64,
 }
 
 impl From<stream::Segment> for Segment {
@@ -101,6 +102,7 @@ impl From<stream::Stats> for Stats {
                 put_block: kinds.put_block,
                 put_block_list: kinds.put_block_list,
                 get_block_list: kinds.get_block_list,
+                lease_blob: kinds.lease_blob,
             },
             retries: stats.retries,
             doubts: stats.doubts,

@@ -22,6 +22,8 @@ const REPLACED_GRACE: Duration = Duration::from_secs(5);
 const REPLACED_PAUSE: Duration = Duration::from_millis(100);
 /// A credential that is refused although it is newer than this is not fetched once more.
 const REPLACED_LATELY: Duration = Duration::from_secs(60);
+/// How long a run that has failed takes for giving back a lease.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
 const NO_TIME: Option<Duration> = Some(Duration::ZERO);
 
 /// A stream, opened or not.
@@ -182,6 +184,14 @@ impl<'a> Writing<'a> {
             Err(err) => self.renew_or(err).await?,
         }
         Ok(())
+    }
+
+    /// After a failure, time to give a lease back. One that cannot be runs out.
+    pub(super) async fn leave(&mut self) {
+        if let Some(appender) = &mut self.appender {
+            // The failure has been told.
+            let _ = appender.drive(LEAVE_TIME).await;
+        }
     }
 
     /// Waits for something to take up.

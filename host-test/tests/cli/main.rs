@@ -19,6 +19,7 @@ mod emulator;
 mod errors;
 mod https;
 mod identity;
+mod lease;
 mod orders;
 mod program;
 mod proxy;

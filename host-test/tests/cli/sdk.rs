@@ -55,6 +55,11 @@ pub(crate) fn archive(address: &str, blob: &str) {
     assert!(script("blob.mjs", &["archive"], address, blob).status().unwrap().success());
 }
 
+/// Breaks the lease of a blob, as an operator does.
+pub(crate) fn break_lease(address: &str, blob: &str) {
+    assert!(script("blob.mjs", &["break"], address, blob).status().unwrap().success());
+}
+
 fn give(command: &str, address: &str, blob: &str, content: &Value) {
     let mut process = script("blob.mjs", &[command], address, blob).spawn().unwrap();
     process.stdin.take().unwrap().write_all(content.to_string().as_bytes()).unwrap();

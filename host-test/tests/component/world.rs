@@ -19,5 +19,5 @@ fn the_component_imports_what_is_listed_and_exports_append_stream() {
 #[test]
 fn the_component_is_not_larger_than_its_ceiling() {
     let bytes = std::fs::metadata(env!("EVERBLOB_EMBEDDED")).unwrap().len();
-    assert!(bytes <= 180_000, "{bytes} bytes");
+    assert!(bytes <= 190_000, "{bytes} bytes");
 }

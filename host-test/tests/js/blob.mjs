@@ -5,11 +5,12 @@
 //     node blob.mjs stage http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
 //     node blob.mjs page http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //     node blob.mjs archive http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
+//     node blob.mjs break http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //
 // `show` writes one JSON object: the committed and the staged blocks as {id, size}, metadata and
 // headers. `make` stages and commits the `blocks` of its input, {id, text} each, with its `metadata`
 // and `headers`; IDs are text, and go over the wire in base64. `stage` does not commit. `page` makes an
-// empty page blob. `archive` sets the tier of the blob.
+// empty page blob. `archive` sets the tier of the blob. `break` breaks its lease.
 import { text } from "node:stream/consumers";
 import { containerAt } from "./account.mjs";
 
@@ -20,14 +21,15 @@ const encode = (id) => Buffer.from(id).toString("base64");
 const decode = ({ name, size }) => ({ id: Buffer.from(name, "base64").toString("latin1"), size });
 
 if (command === "show") {
-  const list = await blob.getBlockList("all");
   const properties = await blob.getProperties();
+  const list = properties.blobType === "BlockBlob" ? await blob.getBlockList("all") : {};
   const { metadata, contentLength, contentType, contentEncoding, contentLanguage } = properties;
   const { cacheControl, contentDisposition, contentMD5 } = properties;
   const shown = {
     committed: (list.committedBlocks ?? []).map(decode),
     staged: (list.uncommittedBlocks ?? []).map(decode),
     length: contentLength,
+    lease: properties.leaseState,
     md5: contentMD5 ? Buffer.from(contentMD5).toString("base64") : null,
     metadata,
     headers: { contentType, contentEncoding, contentLanguage, cacheControl, contentDisposition },
@@ -38,6 +40,8 @@ if (command === "show") {
   await container.getPageBlobClient(name).create(512);
 } else if (command === "archive") {
   await blob.setAccessTier("Archive");
+} else if (command === "break") {
+  await blob.getBlobLeaseClient().breakLease(0);
 } else {
   await container.createIfNotExists();
   const { blocks, metadata, headers } = JSON.parse(await text(process.stdin));

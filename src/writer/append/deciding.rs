@@ -20,6 +20,9 @@ impl Chain {
         if !matches!(self.phase, Phase::Ready) {
             return;
         }
+        if self.session.lease.is_pending() {
+            return self.check_if_unsure();
+        }
         let due = self.buffer.is_due() || (self.buffer.held() > 0 && self.flush_is_due());
         let write = if core::mem::take(&mut self.seal) {
             Some(Write::Seal)
@@ -30,6 +33,14 @@ impl Chain {
         };
         if let Some(write) = write {
             self.phase = Phase::Attempt(Attempt::new(write));
+        }
+    }
+
+    /// Without the lease nothing is written; whether it can still be had depends on whose the tail
+    /// is.
+    fn check_if_unsure(&mut self) {
+        if self.session.lease.is_unsure() {
+            self.phase = Phase::Check;
         }
     }
 

@@ -7,7 +7,7 @@
 use alloc::format;
 use alloc::string::ToString;
 
-use crate::call::{Cause, Properties};
+use crate::call::{Answer, Cause, Failure, Outcome, Properties, Refusal, Target};
 use crate::error::Error;
 use crate::stream::Segment;
 use crate::time::Time;
@@ -74,6 +74,34 @@ impl Chain {
             "the service answered another range than asked".to_string(),
             None,
         );
+    }
+
+    /// What was read of a tail of which it was not sure that it is ours.
+    pub(super) fn checked(&mut self, now: Time, outcome: Outcome) {
+        match outcome {
+            Ok(Answer::Properties(seen)) => self.check(&seen),
+            Ok(_) => unreachable!("an answer is of the kind of its call"),
+            Err(Failure::Refused(Refusal { cause: Cause::BlobNotFound, .. })) => self.is_gone(),
+            Err(failure) => {
+                self.phase = Phase::Check;
+                self.session.doubted(now, failure);
+            }
+        }
+    }
+
+    fn check(&mut self, seen: &Properties) {
+        let Viewer { tail: &Segment { number, length, .. }, .. } = self.viewer();
+        let segment = match Segment::from_properties(number, seen) {
+            Ok(segment) => segment,
+            Err(error) => return self.end(self.session.foreign(error)),
+        };
+        if self.is_replaced(&segment) {
+            return self.replaced(&segment);
+        }
+        let etag = segment.etag.clone();
+        if self.stand(segment, length, None) {
+            self.session.lease(Target::Segment(number), &etag);
+        }
     }
 
     fn viewer(&self) -> Viewer<'_> {

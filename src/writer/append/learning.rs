@@ -98,10 +98,15 @@ impl Chain {
     }
 
     fn open(&mut self, tail: Segment, epoch: u64, exclusive: bool) {
-        let start = tail.end();
-        self.session.begin(Layout::Append, start, epoch, exclusive);
-        self.tail = Some(tail);
+        self.session.begin(Layout::Append, tail.end(), epoch, exclusive);
         self.phase = Phase::Ready;
+        self.goes_on_in(tail);
+    }
+
+    /// The next byte goes there.
+    fn goes_on_in(&mut self, tail: Segment) {
+        self.session.lease(Target::Segment(tail.number), &tail.etag);
+        self.tail = Some(tail);
     }
 
     /// A log that somebody else began is adopted by a claim, or not at all.
@@ -216,7 +221,7 @@ impl Chain {
             // Nobody is shut out by an appender that cannot close what it leaves (O4).
             self.open(tail, epoch, self.rungs.mark);
         } else {
-            self.tail = Some(tail);
+            self.goes_on_in(tail);
         }
     }
 
@@ -322,15 +327,18 @@ impl Chain {
             // Somebody created it and somebody deleted it; it is free again.
             Write::Create(_) => self.send_again(now, attempt),
             _ if self.session.opened.is_none() => self.search_again(),
-            _ => {
-                let tail = self.tail.as_ref().expect("a stream that is open has a tail");
-                let error = if tail.length > 0 {
-                    Error::Rewound(self.position())
-                } else {
-                    Error::Diverged(format!("segment {} was deleted", tail.number))
-                };
-                self.end(error);
-            }
+            _ => self.is_gone(),
         }
+    }
+
+    /// The tail was deleted.
+    pub(super) fn is_gone(&mut self) {
+        let tail = self.tail.as_ref().expect("a stream that is open has a tail");
+        let error = if tail.length > 0 {
+            Error::Rewound(self.position())
+        } else {
+            Error::Diverged(format!("segment {} was deleted", tail.number))
+        };
+        self.end(error);
     }
 }

@@ -18,7 +18,7 @@ mod search;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Outcome, Target};
 use crate::error::Error;
 use crate::stream::{Position, Segment};
 use crate::time::Time;
@@ -51,6 +51,8 @@ enum Phase {
     Search(Search),
     /// One write is under way, or its fate is being looked for.
     Attempt(Attempt),
+    /// It is being read whether the tail is still ours.
+    Check,
     /// Open, with nothing under way; or over.
     Ready,
     /// The stream is of the other layout.
@@ -103,7 +105,7 @@ impl Chain {
     }
 
     pub(super) fn credential_changed(&mut self) {
-        self.session.trouble.clear();
+        self.session.credential_changed();
         self.rungs = Rungs { mark: true, seal: true };
     }
 
@@ -113,8 +115,8 @@ impl Chain {
     }
 
     pub(super) fn poll(&mut self, now: Time) -> Output {
-        if let Some(deadline) = self.session.flights.deadline() {
-            return Output::Wait(Some(deadline));
+        if self.session.flights.are_at_work() {
+            return Output::Wait(None);
         }
         if self.session.over.is_none() {
             self.decide(now);
@@ -133,6 +135,10 @@ impl Chain {
             Phase::Attempt(attempt) => {
                 Some(attempt.call(self.tail.as_ref(), &self.session.config.content_type))
             }
+            Phase::Check => {
+                let tail = self.tail.as_ref().expect("only a tail is checked");
+                Some(Call::GetProperties { target: Target::Segment(tail.number) })
+            }
             Phase::Ready | Phase::Elsewhere => None,
         }
     }
@@ -141,6 +147,7 @@ impl Chain {
         match core::mem::replace(&mut self.phase, Phase::Ready) {
             Phase::Search(search) => self.searched(now, search, outcome),
             Phase::Attempt(attempt) => self.attempted(now, attempt, outcome),
+            Phase::Check => self.checked(now, outcome),
             Phase::Ready | Phase::Elsewhere => unreachable!("these phases ask for nothing"),
         }
         if let (Some(tail), Phase::Ready, None) = (&self.tail, &self.phase, &self.session.over) {
@@ -179,7 +186,7 @@ impl Chain {
         let Session { committed, ref orders, ref flights, .. } = self.session;
         match goal {
             Goal::Opened | Goal::Compacted => true,
-            Goal::Committed(upto) => committed >= upto,
+            Goal::Committed(upto) | Goal::Closed(upto) => committed >= upto,
             Goal::Rolled(upto) => {
                 let waiting = orders.roll.is_some_and(|order| order <= upto);
                 committed >= upto && !waiting && orders.refused.is_none()

@@ -43,7 +43,7 @@ impl Desk {
     fn call(&mut self) -> (OpId, Call) {
         loop {
             match self.writer.poll(self.now) {
-                Output::Call { op, call } => return (op, call),
+                Output::Call { op, call, .. } => return (op, call),
                 Output::Wait(Some(at)) => self.now = at,
                 Output::Wait(None) => panic!("nothing is asked for"),
             }

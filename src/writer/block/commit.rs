@@ -57,6 +57,11 @@ impl Commit {
     pub(super) const fn new(sending: Sending) -> Self {
         Self { sending, stage: Stage::Send, cause: None }
     }
+
+    /// No list at all, but a look whether the blob is still ours.
+    pub(super) fn check() -> Self {
+        Self { stage: Stage::Look, ..Self::new(Sending::default()) }
+    }
 }
 
 impl BlockBlob {
@@ -216,6 +221,9 @@ impl BlockBlob {
         let before = self.known().tags();
         if let Some(tag) = known.tags().last().filter(|tag| !before.contains(tag)) {
             self.staging.name_by(self.staging.ids().renewed(*tag));
+        }
+        if self.session.lease.is_unsure() {
+            self.session.lease(Target::Stream, &known.etag);
         }
         self.blob = Some(known);
     }

@@ -23,6 +23,9 @@ impl BlockBlob {
         if !matches!(self.phase, Phase::Staging) {
             return;
         }
+        if self.session.lease.is_pending() {
+            return self.check_if_unsure();
+        }
         if self.purge {
             return self.begin_purge();
         }
@@ -51,6 +54,15 @@ impl BlockBlob {
         if self.jobs.is_empty() {
             self.drop_merge();
             self.phase = Phase::Commit(Commit::new(Sending::default()));
+        }
+    }
+
+    /// Without the lease nothing is written; whether it can still be had depends on whose the blob
+    /// is.
+    fn check_if_unsure(&mut self) {
+        if self.session.lease.is_unsure() && self.jobs.is_empty() {
+            self.drop_merge();
+            self.phase = Phase::Commit(Commit::check());
         }
     }
 
@@ -195,7 +207,7 @@ fn count(blocks: usize) -> u32 {
 impl BlockBlob {
     /// The next request beside those under way.
     pub(super) fn next_job(&self) -> Option<(Job, Call)> {
-        if self.purge {
+        if self.purge || self.session.lease.is_pending() {
             return None;
         }
         let puts = self.jobs.iter().filter(|(_, job)| *job != Job::ReadMerge).count();

@@ -7,7 +7,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::call::{Block, Cause, Properties};
+use crate::call::{Block, Cause, Properties, Target};
 use crate::error::Error;
 use crate::stream::Identity;
 use crate::time::Time;
@@ -40,6 +40,10 @@ impl BlockBlob {
     /// Nothing has landed so far. A list may still be late, so that it is kept.
     fn not_yet(&mut self, now: Time, mut commit: Commit) {
         match commit.cause.take() {
+            _ if self.is_check(&commit) => {
+                let etag = self.known().etag.clone();
+                self.session.lease(Target::Stream, &etag);
+            }
             Some(Cause::InvalidBlockList) => {
                 let mut next = commit.sending.clone();
                 let merged = next.merge.take().is_some();
@@ -63,6 +67,11 @@ impl BlockBlob {
                 self.look_again(now, commit, "the service contradicts itself");
             }
         }
+    }
+
+    /// Whether nothing was sent, and the look was for the blob's owner.
+    fn is_check(&self, commit: &Commit) -> bool {
+        self.session.lease.is_unsure() && commit.sending == Sending::default()
     }
 
     /// Remembers a list that may still be late.
@@ -110,7 +119,8 @@ impl BlockBlob {
     /// The blob is still ours.
     fn judge_ours(&mut self, now: Time, commit: Commit, known: Known) {
         let ended = known.identity.as_ref().is_some_and(|identity| identity.ended);
-        let sent = core::iter::once(&commit.sending).chain(&self.unresolved);
+        let sent = core::iter::once(&commit.sending).filter(|_| !self.is_check(&commit));
+        let sent = sent.chain(&self.unresolved);
         let landed =
             sent.filter(|it| it.ends <= ended).find(|it| self.is_listed(it, &known)).cloned();
         if let Some(sending) = landed {

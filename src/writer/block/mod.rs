@@ -140,7 +140,7 @@ impl BlockBlob {
     }
 
     pub(super) fn credential_changed(&mut self) {
-        self.session.trouble.clear();
+        self.session.credential_changed();
     }
 
     pub(super) fn poll(&mut self, now: Time) -> Output {
@@ -161,13 +161,12 @@ impl BlockBlob {
         }
         let pause = pause.filter(|_| !self.rests());
         let patience = self.batch.as_ref().and_then(|batch| batch.patience);
-        let deadlines = [pause, patience, self.session.flights.deadline()];
-        Output::Wait(deadlines.into_iter().flatten().min())
+        Output::Wait([pause, patience].into_iter().flatten().min())
     }
 
     /// The request that is due; with a job if others may be under way beside it.
     fn next_call(&self) -> Option<(Option<Job>, Call)> {
-        let alone = || self.session.flights.is_empty();
+        let alone = || !self.session.flights.are_at_work();
         match &self.phase {
             Phase::Opening(opening) => alone().then(|| (None, opening.call())),
             Phase::Commit(commit) => alone().then(|| (None, self.commit_call(commit))),
@@ -250,7 +249,7 @@ impl BlockBlob {
         let Session { committed, ref orders, .. } = self.session;
         match goal {
             Goal::Opened => true,
-            Goal::Committed(upto) => committed >= upto,
+            Goal::Committed(upto) | Goal::Closed(upto) => committed >= upto,
             Goal::Rolled(_) => false,
             Goal::Compacted => orders.compact.is_none(),
             Goal::Ended => orders.ended,

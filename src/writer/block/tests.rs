@@ -80,7 +80,7 @@ impl Desk {
     pub(super) fn turn(&mut self) -> &[(OpId, Call)] {
         loop {
             match self.writer.poll(self.now) {
-                Output::Call { op, call } => self.calls.push((op, call)),
+                Output::Call { op, call, .. } => self.calls.push((op, call)),
                 Output::Wait(Some(at)) if self.calls.is_empty() => self.now = at,
                 Output::Wait(_) => return &self.calls,
             }

@@ -24,6 +24,9 @@ use crate::cli::writing::{TICK, Writing};
 /// After how long without progress a full buffer is asked for the reason.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
 
+/// How often a lease is given time while there is no input: it is renewed at half its 15s or more.
+const LEASE_TICK: Duration = Duration::from_secs(2);
+
 /// How a run ended.
 pub(super) struct Outcome {
     pub(super) report: Report,
@@ -71,6 +74,9 @@ impl<'a> Session<'a> {
     pub(super) async fn run(mut self) -> Outcome {
         let result = self.append_all().await;
         let failure = result.err();
+        if failure.is_some() && self.args.lease.is_some() {
+            self.writing.leave().await;
+        }
         if self.args.acks && self.writing.position().committed > self.acknowledged {
             self.acknowledge();
         }
@@ -118,6 +124,7 @@ impl<'a> Session<'a> {
                 () = self.stop.asked() => {}
                 () = activity.notified() => self.writing.drive().await?,
                 () = sleep(TICK), if in_flight => self.writing.drive().await?,
+                () = sleep(LEASE_TICK), if self.args.lease.is_some() => self.writing.drive().await?,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.commit().await?;
                 }

@@ -201,6 +201,7 @@ impl Session {
         let said = said(refusal);
         let error = match refusal.cause {
             Cause::Unauthenticated => Error::Unauthenticated(said),
+            Cause::ClockOff(skew) => Error::Unauthenticated(format!("{said}; {skew}")),
             Cause::Forbidden => Error::AccessDenied(said),
             Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
             Cause::Damaged | Cause::Leased | Cause::Unready => {

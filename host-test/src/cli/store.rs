@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
+use everblob_host::duration;
 use everblob_host::store::{self, StoreOptions};
 
 use super::Failure;
@@ -32,6 +33,24 @@ pub(crate) struct Args {
     /// Write a JSON line for each request to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    /// Let its clock be ahead by so much, or behind with a `-`: the service refuses keys from 15
+    /// minutes on
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = clock_offset,
+        allow_hyphen_values = true,
+        default_value = "0s"
+    )]
+    clock_offset: i64,
+}
+
+/// A duration with or without a sign, in seconds.
+fn clock_offset(text: &str) -> Result<i64, String> {
+    let behind = text.strip_prefix('-');
+    let seconds = duration::parse(behind.unwrap_or(text))?.as_secs();
+    let seconds = i64::try_from(seconds).map_err(|err| err.to_string())?;
+    Ok(if behind.is_some() { -seconds } else { seconds })
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -42,8 +61,9 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let Args { listen, data, max_blocks, log } = args;
-    let options = StoreOptions { listen, data, max_blocks, log, ..StoreOptions::default() };
+    let Args { listen, data, max_blocks, log, clock_offset } = args;
+    let options =
+        StoreOptions { listen, data, max_blocks, log, clock_offset, ..StoreOptions::default() };
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::refused)?;
     runtime.block_on(async {
         let failed = |err: anyhow::Error| Failure::Refused(format!("{err:#}"));

@@ -1,9 +1,11 @@
 //! One exchange of the host's own: signed for each attempt, repeated while the trouble passes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use everblob::azure::date;
 use everblob::azure::sign::{AccountKey, signature, string_to_sign};
+use everblob::time::{Skew, UnixTime};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request};
@@ -190,6 +192,22 @@ fn refusal(status: u16, headers: &HeaderMap) -> Failed {
         409 if code == "BlobModifiedWhileReading" => {
             Failed { error: Error::Refused { status, code }, passes: true }
         }
-        _ => Failed { error: Error::Refused { status, code }, passes: false },
+        _ => {
+            let mut error = Error::Refused { status, code };
+            if error.code() == "unauthenticated"
+                && let Error::Refused { code, .. } = &mut error
+                && let Some(skew) = skew(headers)
+            {
+                code.push_str(&format!("; {skew}"));
+            }
+            Failed { error, passes: false }
+        }
     }
+}
+
+/// How far the clock is off that of the service, if an answer says when it was made.
+fn skew(headers: &HeaderMap) -> Option<Skew> {
+    let service = date::parse_rfc1123(headers.get("date")?.to_str().ok()?)?;
+    let here = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Skew::between(UnixTime(here.as_secs()), service)
 }

@@ -28,6 +28,8 @@ pub struct StoreOptions {
     pub page_limit: Option<u32>,
     /// Whether sealing changes the ETag, as the emulator has it.
     pub seal_changes_etag: bool,
+    /// How far its clock is ahead of this machine's, in seconds; negative if it is behind.
+    pub clock_offset: i64,
     /// The accounts.
     pub accounts: Vec<Account>,
     /// A bearer token to accept; without it all are refused.
@@ -43,6 +45,7 @@ impl Default for StoreOptions {
             max_blocks: None,
             page_limit: None,
             seal_changes_etag: false,
+            clock_offset: 0,
             accounts: vec![Account::development()],
             bearer_token: None,
         }

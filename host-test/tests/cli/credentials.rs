@@ -1,6 +1,5 @@
 //! Each kind of credential against the local store, which checks them as the service does.
 
-use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use everblob::azure::sas::ServiceSas;
@@ -9,7 +8,7 @@ use everblob::time::UnixTime;
 use everblob_host::credential::{DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY};
 use everblob_host::store::{self, Secret, StoreOptions};
 
-use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
+use crate::program::{Ended, Running, Store, append, cat, everblob, finish, lines, run};
 
 /// The URL with a signature that gives these permissions on the container for an hour.
 pub(crate) fn signed(url: &str, permissions: &str) -> String {
@@ -122,8 +121,8 @@ async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
     let mut command = everblob(&["append", &url, "--create-container", "--json", "-v"]);
     command.env("AZURE_STORAGE_BEARER_TOKEN_FILE", &file);
     let mut running = Running::of(command);
-    let mut stderr = BufReader::new(running.process.stderr.take().unwrap()).lines();
-    assert!(stderr.any(|line| line.unwrap().contains("waiting for input")));
+    let mut stderr = lines(running.process.stderr.take().unwrap());
+    assert!(stderr.any(|line| line.contains("waiting for input")));
     std::fs::write(&file, "second").unwrap();
     running.give(b"data");
     assert_eq!(running.end().with_status(0).json()["committed"], 4);

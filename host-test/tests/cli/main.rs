@@ -8,6 +8,9 @@ mod referee;
 #[path = "../endpoint/mod.rs"]
 mod endpoint;
 
+#[path = "../leak/mod.rs"]
+mod leak;
+
 mod adoption;
 mod append;
 mod blocks;
@@ -19,10 +22,12 @@ mod emulator;
 mod errors;
 mod https;
 mod identity;
+mod loss;
 mod orders;
 mod program;
 mod proxy;
 mod reading;
+mod relay;
 mod sas;
 mod sdk;
 mod signals;

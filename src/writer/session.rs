@@ -203,7 +203,9 @@ impl Session {
             Cause::Unauthenticated => Error::Unauthenticated(said),
             Cause::ClockOff(skew) => Error::Unauthenticated(format!("{said}; {skew}")),
             Cause::Forbidden => Error::AccessDenied(said),
-            Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
+            Cause::ContainerNotFound => {
+                Error::NotFound(format!("the container does not exist: {said}"))
+            }
             Cause::Damaged | Cause::Leased | Cause::Unready => {
                 return self.passing(now, said, None);
             }

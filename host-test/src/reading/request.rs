@@ -11,7 +11,7 @@ use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
-use wasmtime_wasi_http::{RequestOptions, WasiBody};
+use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody};
 
 use super::Error;
 use crate::address::StreamAddress;
@@ -159,7 +159,7 @@ impl Exchanges {
         let answer = self.outgoing.exchange(request, &options).await;
         let answer = answer.map_err(|err| match self.outgoing.obstacle() {
             Some(why) => Failed { error: Error::Unavailable(why), passes: false },
-            None => unreachable(err.to_string()),
+            None => unreachable(words(&err)),
         })?;
         let (parts, mut body) = answer.into_parts();
         let mut received = Vec::new();
@@ -177,6 +177,19 @@ impl Exchanges {
             return Ok(Answer { headers: parts.headers, body: received.into() });
         }
         Err(refusal(parts.status.as_u16(), &parts.headers))
+    }
+}
+
+/// Why there is no answer, in the words of the component.
+fn words(err: &HttpError) -> String {
+    match err {
+        HttpError::ConnectionRefused => "the connection was refused".into(),
+        HttpError::ConnectionTimeout => "no connection in time".into(),
+        HttpError::DnsError { .. } => "the host's name is not known".into(),
+        HttpError::DestinationUnavailable | HttpError::DestinationIpUnroutable => {
+            "the host cannot be reached".into()
+        }
+        other => other.to_string(),
     }
 }
 

@@ -94,3 +94,16 @@ impl fmt::Debug for Secret {
         f.write_str("[redacted]")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_prints() {
+        let bearer_token = Some(Secret("t0ken".into()));
+        let shown = format!("{:?}", StoreOptions { bearer_token, ..StoreOptions::default() });
+        assert!(shown.matches("[redacted]").count() == 2, "{shown}");
+        assert!(!shown.contains("t0ken") && !shown.contains(&DEVELOPMENT_KEY[..8]), "{shown}");
+    }
+}

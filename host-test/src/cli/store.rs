@@ -19,7 +19,8 @@ folder; what it has answered survives the end of the process in any way. Ctrl-C 
 Examples:
   everblob store
   everblob store --data ./blobs --log requests.jsonl
-  everblob store --listen 127.0.0.1:0 --max-blocks 100")]
+  everblob store --listen 127.0.0.1:0 --max-blocks 100
+  everblob store --clock-offset -20m")]
 pub(crate) struct Args {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000", value_parser = address)]

@@ -178,9 +178,11 @@ impl Drop for Store {
         let _ = self.process.kill();
         let _ = self.process.wait();
         let errors = self.errors.take().unwrap().join().unwrap_or_default();
-        eprint!("{errors}");
         let mut rest = Vec::new();
         let _ = self.output.read_to_end(&mut rest);
+        if leak::find(errors.as_bytes()).is_none() {
+            eprint!("{errors}");
+        }
         if !std::thread::panicking() {
             leak::check(errors.as_bytes());
             leak::check(&rest);

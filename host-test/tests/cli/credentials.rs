@@ -171,3 +171,15 @@ async fn no_credential_is_shown_however_much_is_asked_for() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_good_whatever_the_clock_says() {
+    let bearer_token = Some(Secret("t0ken-that-is-good".into()));
+    let options = StoreOptions { bearer_token, clock_offset: 20 * 60, ..StoreOptions::default() };
+    let store = store::start(options).await.unwrap();
+    let url = format!("http://{}/devstoreaccount1/logs/app", store.address());
+    let token = [("AZURE_STORAGE_BEARER_TOKEN", "t0ken-that-is-good")];
+    let args = ["append", &url, "--create-container", "-vvv"];
+    with(&token, &args, b"x").with_status(0);
+    assert_eq!(with(&token, &["cat", &url], b"").with_status(0).stdout, b"x");
+}

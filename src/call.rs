@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::time::{Span, UnixTime};
+use crate::time::{Skew, Span, UnixTime};
 
 /// The bytes of one block. Shared, so that repeating a request copies nothing.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -460,7 +460,10 @@ pub enum Cause {
     MaxSizeExceeded,
     /// `RequestBodyTooLarge`
     TooLarge,
-    /// The credential is missing, malformed, expired, or the clock is wrong.
+    /// As `Unauthenticated`, while the clocks differ by so much: alone enough for the service to
+    /// refuse what is signed with a key.
+    ClockOff(Skew),
+    /// The credential is missing, malformed or expired.
     Unauthenticated,
     /// The blob or container is busy with something that ends (`SystemInUse`,
     /// `ContainerBeingDeleted`, ...).

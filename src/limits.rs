@@ -36,6 +36,10 @@ pub const IN_FLIGHT_MAX: u32 = 64;
 /// From how many blocks on they are merged unless the caller chooses: Hadoop's setting.
 pub const COMPACT_ABOVE_DEFAULT: u32 = 32_000;
 
+/// From how far apart on the clocks are worth a word when a credential is refused. The service
+/// refuses a key from 15 minutes on; an answer that was slow takes nothing of that away.
+pub const SKEW_TOLD: Span = Span::secs(5 * 60);
+
 /// The most segments of a stream: 10^9 of them at 500 appends a second take 3,000 years.
 pub const SEGMENTS_MAX: u32 = 1_000_000_000;
 

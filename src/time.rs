@@ -2,6 +2,7 @@
 //!
 //! [`Time`] is monotonic and has no epoch; [`UnixTime`] is the calendar's. They never mix.
 
+use core::fmt;
 use core::ops::{Add, Sub};
 
 /// A point on the monotonic clock of the driver, in nanoseconds since an instant of its choice.
@@ -16,6 +17,29 @@ pub struct Span(pub u64);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "sim", derive(serde::Serialize, serde::Deserialize))]
 pub struct UnixTime(pub u64);
+
+/// How far the clock of this machine is off that of the service, in minutes: positive if it is
+/// ahead. Never less than [`limits::SKEW_TOLD`](crate::limits::SKEW_TOLD).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Skew(i32);
+
+impl Skew {
+    /// From what both clocks show at a time; none if they are near enough to each other.
+    pub fn between(here: UnixTime, service: UnixTime) -> Option<Self> {
+        let off = here.0.abs_diff(service.0);
+        let minutes = i32::try_from(off.saturating_add(30) / 60).unwrap_or(i32::MAX);
+        let told = off >= crate::limits::SKEW_TOLD.as_secs();
+        told.then_some(Self(if here > service { minutes } else { -minutes }))
+    }
+}
+
+impl fmt::Display for Skew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = u64::from(self.0.unsigned_abs());
+        let side = if self.0 > 0 { "ahead of" } else { "behind" };
+        write!(f, "the clock of this machine is {minutes} minutes {side} the service's")
+    }
+}
 
 impl Span {
     /// No time at all.
@@ -59,5 +83,28 @@ impl Add<Span> for UnixTime {
 
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_clock_that_is_off_is_told_in_minutes() {
+        let noon = UnixTime(1_700_000_000);
+        let told = |here| Skew::between(UnixTime(here), noon).map(|skew| skew.to_string());
+        assert_eq!(told(noon.0), None);
+        assert_eq!(told(noon.0 + 299), None);
+        assert_eq!(
+            told(noon.0 + 1200).unwrap(),
+            "the clock of this machine is 20 minutes ahead of the service's"
+        );
+        assert_eq!(
+            told(noon.0 - 1201).unwrap(),
+            "the clock of this machine is 20 minutes behind the service's"
+        );
+        assert!(told(u64::MAX).unwrap().contains("ahead"));
     }
 }

@@ -8,8 +8,8 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::call::{Cause, Failure, Refusal};
-use crate::time::Span;
+use crate::call::{Cause, Failure, Refusal, Reply};
+use crate::time::{Skew, Span, UnixTime};
 
 /// A failure from a status, the error code (empty if there is none), and `Retry-After`.
 pub fn failure(status: u16, code: &str, retry_after: Option<Span>) -> Failure {
@@ -23,6 +23,17 @@ pub fn failure(status: u16, code: &str, retry_after: Option<Span>) -> Failure {
     let cause = by_code(code).unwrap_or_else(|| by_status(status));
     let code = if code.is_empty() { format!("status {status}") } else { word(code) };
     Failure::Refused(Refusal { cause, status, code })
+}
+
+/// Says of a credential that was refused that the clock is off, if it is. `here` is what this
+/// machine's clock shows.
+pub fn blame_clock(reply: &mut Reply, here: UnixTime) {
+    if let Err(Failure::Refused(refusal)) = &mut reply.outcome
+        && refusal.cause == Cause::Unauthenticated
+        && let Some(skew) = reply.date.and_then(|service| Skew::between(here, service))
+    {
+        refusal.cause = Cause::ClockOff(skew);
+    }
 }
 
 /// Whether the request may have been applied, or may be later.
@@ -149,6 +160,21 @@ mod tests {
         ] {
             assert!(matches!(failure(status, code, None), Failure::InDoubt { .. }), "{status}");
         }
+    }
+
+    #[test]
+    fn only_a_clock_that_is_off_is_blamed_for_a_refused_credential() {
+        let blamed = |code, date, here| {
+            let mut reply = Reply { outcome: Err(failure(403, code, None)), date };
+            blame_clock(&mut reply, UnixTime(here));
+            let Err(Failure::Refused(refusal)) = reply.outcome else { panic!() };
+            matches!(refusal.cause, Cause::ClockOff(_))
+        };
+        let noon = Some(UnixTime(1_700_000_000));
+        assert!(blamed("AuthenticationFailed", noon, 1_700_001_200));
+        assert!(!blamed("AuthenticationFailed", noon, 1_700_000_001));
+        assert!(!blamed("AuthenticationFailed", None, 1_700_001_200));
+        assert!(!blamed("AuthorizationFailure", noon, 1_700_001_200));
     }
 
     #[test]

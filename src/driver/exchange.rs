@@ -231,6 +231,9 @@ fn failure(code: &ErrorCode) -> Failure {
         }
         ErrorCode::ConnectionRefused => (false, "the connection was refused"),
         ErrorCode::TlsCertificateError => (false, "the TLS certificate is not trusted"),
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => {
+            (true, "the host cannot be reached")
+        }
         ErrorCode::ConnectionTimeout => (true, "no connection in time"),
         ErrorCode::ConnectionTerminated => (true, "the connection was closed"),
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {

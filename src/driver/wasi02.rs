@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::azure::credential::Credential;
 use crate::azure::location::Location;
+use crate::azure::refusal::blame_clock;
 use crate::azure::request::Request;
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::bindings::wasi::io::poll::{Pollable, poll};
@@ -156,7 +157,11 @@ impl Driver {
                 Some(result) => {
                     self.exchanges.swap_remove(i);
                     let reply = match result {
-                        Ok(response) => response.reply(kind, &self.location),
+                        Ok(response) => {
+                            let mut reply = response.reply(kind, &self.location);
+                            blame_clock(&mut reply, today());
+                            reply
+                        }
                         Err(failure) => Reply { outcome: Err(failure), date: None },
                     };
                     self.writer.handle_reply(now, op, reply);
@@ -179,12 +184,11 @@ impl Driver {
     }
 
     fn start(&mut self, now: Time, op: OpId, call: &Call, lease: Option<LeaseId>) {
-        let date = UnixTime(wall_clock::now().seconds);
         let mut request = Request::new(call, &self.location, self.checksums);
         if let Some(id) = lease {
             request.name_lease(id);
         }
-        request.authorize(&self.credential, date);
+        request.authorize(&self.credential, today());
         self.writer.sent(op, request.body.as_ref().map_or(0, |body| body.0.len() as u64));
         match Exchange::start(&request, &self.location) {
             Ok(exchange) => self.exchanges.push((op, call.kind(), exchange)),
@@ -198,6 +202,10 @@ impl Driver {
 
 fn now() -> Time {
     Time(monotonic_clock::now())
+}
+
+fn today() -> UnixTime {
+    UnixTime(wall_clock::now().seconds)
 }
 
 fn entropy() -> Entropy {

@@ -229,8 +229,11 @@ impl Session {
         let said = said(refusal);
         let error = match refusal.cause {
             Cause::Unauthenticated => Error::Unauthenticated(said),
+            Cause::ClockOff(skew) => Error::Unauthenticated(format!("{said}; {skew}")),
             Cause::Forbidden => Error::AccessDenied(said),
-            Cause::ContainerNotFound => Error::NotFound(format!("the container; {said}")),
+            Cause::ContainerNotFound => {
+                Error::NotFound(format!("the container does not exist: {said}"))
+            }
             Cause::LeaseLost => {
                 self.lease.is_doubted(now);
                 return self.passing(now, said, None);

@@ -11,7 +11,8 @@ pub enum Error {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The service's code, or the reason if it gave none.
+        /// The service's code, or the reason if it gave none; and what the clocks have to do with
+        /// it.
         code: String,
     },
     /// The service cannot be reached, or did not serve for as long as there was patience.

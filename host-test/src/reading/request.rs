@@ -1,15 +1,17 @@
 //! One exchange of the host's own: signed for each attempt, repeated while the trouble passes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use everblob::azure::date;
 use everblob::azure::sign::{AccountKey, signature, string_to_sign};
+use everblob::time::{Skew, UnixTime};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
-use wasmtime_wasi_http::{RequestOptions, WasiBody};
+use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody};
 
 use super::Error;
 use crate::address::StreamAddress;
@@ -157,7 +159,7 @@ impl Exchanges {
         let answer = self.outgoing.exchange(request, &options).await;
         let answer = answer.map_err(|err| match self.outgoing.obstacle() {
             Some(why) => Failed { error: Error::Unavailable(why), passes: false },
-            None => unreachable(err.to_string()),
+            None => unreachable(words(&err)),
         })?;
         let (parts, mut body) = answer.into_parts();
         let mut received = Vec::new();
@@ -178,6 +180,19 @@ impl Exchanges {
     }
 }
 
+/// Why there is no answer, in the words of the component.
+fn words(err: &HttpError) -> String {
+    match err {
+        HttpError::ConnectionRefused => "the connection was refused".into(),
+        HttpError::ConnectionTimeout => "no connection in time".into(),
+        HttpError::DnsError { .. } => "the host's name is not known".into(),
+        HttpError::DestinationUnavailable | HttpError::DestinationIpUnroutable => {
+            "the host cannot be reached".into()
+        }
+        other => other.to_string(),
+    }
+}
+
 fn refusal(status: u16, headers: &HeaderMap) -> Failed {
     let code = headers.get("x-ms-error-code").and_then(|code| code.to_str().ok());
     let code = code.unwrap_or("without a code").to_owned();
@@ -190,6 +205,22 @@ fn refusal(status: u16, headers: &HeaderMap) -> Failed {
         409 if code == "BlobModifiedWhileReading" => {
             Failed { error: Error::Refused { status, code }, passes: true }
         }
-        _ => Failed { error: Error::Refused { status, code }, passes: false },
+        _ => {
+            let mut error = Error::Refused { status, code };
+            if error.code() == "unauthenticated"
+                && let Error::Refused { code, .. } = &mut error
+                && let Some(skew) = skew(headers)
+            {
+                code.push_str(&format!("; {skew}"));
+            }
+            Failed { error, passes: false }
+        }
     }
+}
+
+/// How far the clock is off that of the service, if an answer says when it was made.
+fn skew(headers: &HeaderMap) -> Option<Skew> {
+    let service = date::parse_rfc1123(headers.get("date")?.to_str().ok()?)?;
+    let here = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Skew::between(UnixTime(here.as_secs()), service)
 }

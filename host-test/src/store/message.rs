@@ -13,8 +13,8 @@ use everblob::time::UnixTime;
 
 use super::fault::Fault;
 
-/// A request without its body.
-#[derive(Clone, Debug)]
+/// A request without its body. No `Debug`: its headers and its query hold credentials.
+#[derive(Clone)]
 pub(super) struct Message {
     /// The method.
     pub(super) method: Method,

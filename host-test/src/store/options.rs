@@ -28,6 +28,8 @@ pub struct StoreOptions {
     pub page_limit: Option<u32>,
     /// Whether sealing changes the ETag, as the emulator has it.
     pub seal_changes_etag: bool,
+    /// How far its clock is ahead of this machine's, in seconds; negative if it is behind.
+    pub clock_offset: i64,
     /// The accounts.
     pub accounts: Vec<Account>,
     /// A bearer token to accept; without it all are refused.
@@ -43,6 +45,7 @@ impl Default for StoreOptions {
             max_blocks: None,
             page_limit: None,
             seal_changes_etag: false,
+            clock_offset: 0,
             accounts: vec![Account::development()],
             bearer_token: None,
         }
@@ -89,5 +92,18 @@ pub struct Secret(pub String);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_prints() {
+        let bearer_token = Some(Secret("t0ken".into()));
+        let shown = format!("{:?}", StoreOptions { bearer_token, ..StoreOptions::default() });
+        assert!(shown.matches("[redacted]").count() == 2, "{shown}");
+        assert!(!shown.contains("t0ken") && !shown.contains(&DEVELOPMENT_KEY[..8]), "{shown}");
     }
 }

@@ -75,10 +75,10 @@ pub async fn start(options: StoreOptions) -> anyhow::Result<Store> {
     let listener =
         listen(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let StoreOptions { accounts, bearer_token, .. } = options;
+    let StoreOptions { accounts, bearer_token, clock_offset, .. } = options;
     let bearer_tokens = Arc::new(Mutex::new(Vec::from_iter(bearer_token)));
     let authorization = Authorization { accounts, bearer_tokens: Arc::clone(&bearer_tokens) };
-    let shared = Arc::new(Shared { authorization, log, state });
+    let shared = Arc::new(Shared { authorization, clock_offset, log, state });
     let (stop, stopped) = watch::channel(false);
     let listener = tokio::spawn(accept(listener, shared, stopped));
     Ok(Store { address, bearer_tokens, stop, listener })
@@ -195,6 +195,7 @@ async fn stop(stopped: &mut watch::Receiver<bool>) {
 #[derive(Debug)]
 struct Shared {
     authorization: Authorization,
+    clock_offset: i64,
     log: Option<RequestLog>,
     state: Mutex<State>,
 }
@@ -208,7 +209,7 @@ impl Shared {
         peer: IpAddr,
     ) -> Response<Body> {
         let started = since_epoch();
-        let now = UnixTime(started.as_secs());
+        let now = UnixTime(started.as_secs().saturating_add_signed(self.clock_offset));
         let (path, to_head) = (head.uri.path().to_owned(), head.method == Method::HEAD);
         let request_id = translation::guid();
         let mut operation = Operation::Unknown;

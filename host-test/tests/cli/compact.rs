@@ -1,10 +1,10 @@
 //! `everblob compact`.
 
-use std::io::{BufRead as _, BufReader};
-
 use serde_json::{Value, json};
 
-use crate::program::{Running, Store, append, cat, folder, free_port, logged, run, signal, stat};
+use crate::program::{
+    Running, Store, append, cat, folder, free_port, lines, logged, run, signal, stat,
+};
 
 #[test]
 fn neighbours_are_merged_until_no_two_fit_into_one_block() {
@@ -55,7 +55,7 @@ fn a_signal_ends_it_while_the_service_is_not_there() {
     let url = format!("http://127.0.0.1:{}/devstoreaccount1/logs/app", free_port());
     let mut running = Running::start(&["compact", &url, "--retry-for", "1h", "--json", "-vv"]);
     let stderr = running.process.stderr.take().unwrap();
-    let mut lines = BufReader::new(stderr).lines().map(Result::unwrap);
+    let mut lines = lines(stderr);
     assert!(lines.any(|line| line.contains("reading again after")));
     signal(&running.process, "INT");
     assert!(lines.any(|line| line.contains("what was done until then stays done")));

@@ -6,6 +6,7 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use crate::leak;
 use crate::program::{
     Ended, Running, Store, cat, end, everblob, folder, free_port, run, signal, stat,
 };
@@ -92,6 +93,7 @@ fn watch(
 ) {
     thread::spawn(move || {
         for line in BufReader::new(lines).lines().map_while(Result::ok) {
+            leak::check(line.as_bytes());
             if seen.send(meaning(&line)).is_err() {
                 return;
             }

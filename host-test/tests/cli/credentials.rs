@@ -1,6 +1,5 @@
 //! Each kind of credential against the local store, which checks them as the service does.
 
-use std::io::{BufRead as _, BufReader};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use everblob::azure::sas::ServiceSas;
@@ -9,7 +8,7 @@ use everblob::time::UnixTime;
 use everblob_host::credential::{DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY};
 use everblob_host::store::{self, Secret, StoreOptions};
 
-use crate::program::{Ended, Running, Store, append, cat, everblob, finish, run};
+use crate::program::{Ended, Running, Store, append, cat, everblob, finish, lines, run};
 
 /// The URL with a signature that gives these permissions on the container for an hour.
 pub(crate) fn signed(url: &str, permissions: &str) -> String {
@@ -122,8 +121,8 @@ async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
     let mut command = everblob(&["append", &url, "--create-container", "--json", "-v"]);
     command.env("AZURE_STORAGE_BEARER_TOKEN_FILE", &file);
     let mut running = Running::of(command);
-    let mut stderr = BufReader::new(running.process.stderr.take().unwrap()).lines();
-    assert!(stderr.any(|line| line.unwrap().contains("waiting for input")));
+    let mut stderr = lines(running.process.stderr.take().unwrap());
+    assert!(stderr.any(|line| line.contains("waiting for input")));
     std::fs::write(&file, "second").unwrap();
     running.give(b"data");
     assert_eq!(running.end().with_status(0).json()["committed"], 4);
@@ -132,4 +131,55 @@ async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
     let variables = [("AZURE_STORAGE_BEARER_TOKEN_FILE", file.to_str().unwrap())];
     let ended = with(&variables, &["append", &url, "--json"], b"x").with_status(1);
     assert_eq!(ended.json()["error"]["code"], "unauthenticated", "{}", ended.stderr);
+}
+
+/// Runs all commands, as loud as can be, with a credential that is good and with one that is not.
+/// Whatever they write is searched where they are run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_credential_is_shown_however_much_is_asked_for() {
+    let bearer_token = Some(Secret("t0ken-that-is-good".into()));
+    let store = store::start(StoreOptions { bearer_token, ..StoreOptions::default() });
+    let store = store.await.unwrap();
+    let url = format!("http://{}/devstoreaccount1/logs/app", store.address());
+    append(&url, &["-vvv"], b"x");
+    let good = signed("", "racwl");
+    let connection =
+        |key: &str| format!("AccountName={DEVELOPMENT_ACCOUNT};AccountKey={key};EndpointSuffix=x");
+    let account = ("AZURE_STORAGE_ACCOUNT", DEVELOPMENT_ACCOUNT);
+    let wrong_key = "c2VjcmV0".repeat(11);
+    let (right, wrong) = (connection(DEVELOPMENT_KEY), connection(&wrong_key));
+    for (variable, value, status) in [
+        ("AZURE_STORAGE_KEY", DEVELOPMENT_KEY, Some(0)),
+        ("AZURE_STORAGE_KEY", &wrong_key, Some(1)),
+        ("AZURE_STORAGE_KEY", "c2VjcmV0 that is no base64", None),
+        ("AZURE_STORAGE_CONNECTION_STRING", &right, Some(0)),
+        ("AZURE_STORAGE_CONNECTION_STRING", &wrong, Some(1)),
+        ("AZURE_STORAGE_CONNECTION_STRING", "AccountKey=c2VjcmV0", None),
+        ("AZURE_STORAGE_SAS_TOKEN", &good, Some(0)),
+        ("AZURE_STORAGE_SAS_TOKEN", "sv=2024-11-04&sp=rw&sig=aGlkZGVuaGlkZGVu", Some(1)),
+        ("AZURE_STORAGE_SAS_TOKEN", "sig=aGlkZGVu a", None),
+        ("AZURE_STORAGE_BEARER_TOKEN", "t0ken-that-is-good", Some(0)),
+        ("AZURE_STORAGE_BEARER_TOKEN", "t0ken-that-is-not", Some(1)),
+        ("AZURE_STORAGE_BEARER_TOKEN", "t0ken with spaces", None),
+    ] {
+        let variables = [account, (variable, value)];
+        for args in [["append", &url, "-vvv"], ["stat", &url, "-vvv"], ["cat", &url, "-vvv"]] {
+            let ended = with(&variables, &args, b"x");
+            // What is malformed may be passed over for the development key.
+            let expected = status.unwrap_or(ended.status);
+            assert_eq!(ended.status, expected, "{variable}: {}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_good_whatever_the_clock_says() {
+    let bearer_token = Some(Secret("t0ken-that-is-good".into()));
+    let options = StoreOptions { bearer_token, clock_offset: 20 * 60, ..StoreOptions::default() };
+    let store = store::start(options).await.unwrap();
+    let url = format!("http://{}/devstoreaccount1/logs/app", store.address());
+    let token = [("AZURE_STORAGE_BEARER_TOKEN", "t0ken-that-is-good")];
+    let args = ["append", &url, "--create-container", "-vvv"];
+    with(&token, &args, b"x").with_status(0);
+    assert_eq!(with(&token, &["cat", &url], b"").with_status(0).stdout, b"x");
 }

@@ -8,6 +8,9 @@ mod referee;
 #[path = "../endpoint/mod.rs"]
 mod endpoint;
 
+#[path = "../leak/mod.rs"]
+mod leak;
+
 mod adoption;
 mod append;
 mod blocks;
@@ -15,17 +18,21 @@ mod compact;
 mod crash;
 mod credentials;
 mod demo;
+mod disk;
 mod emulator;
 mod errors;
 mod https;
 mod identity;
 mod lease;
+mod loss;
 mod orders;
 mod program;
 mod proxy;
 mod reading;
+mod relay;
 mod sas;
 mod sdk;
 mod signals;
 mod takeover;
+mod trap;
 mod usage;

@@ -1,11 +1,11 @@
 //! `everblob seal` and `everblob rollover`, with the account key and with a signature.
 
-use std::io::{BufRead as _, BufReader};
-
 use serde_json::{Value, json};
 
 use crate::credentials::signed;
-use crate::program::{Running, Store, append, cat, folder, free_port, logged, run, signal, stat};
+use crate::program::{
+    Running, Store, append, cat, folder, free_port, lines, logged, run, signal, stat,
+};
 use crate::referee::Azurite;
 
 /// Ends a stream, twice, and makes sure that nothing can be appended.
@@ -147,7 +147,7 @@ fn a_signal_ends_an_order_while_the_service_is_not_there() {
     for order in ["seal", "rollover"] {
         let mut running = Running::start(&[order, &url, "--retry-for", "1h", "--json", "-vv"]);
         let stderr = running.process.stderr.take().unwrap();
-        let mut lines = BufReader::new(stderr).lines().map(Result::unwrap);
+        let mut lines = lines(stderr);
         assert!(lines.any(|line| line.contains("reading again after")));
         signal(&running.process, "INT");
         assert!(lines.any(|line| line.contains("what was done until then stays done")));

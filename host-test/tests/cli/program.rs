@@ -1,11 +1,17 @@
 //! Runs the program, and stores for it to talk to.
+//!
+//! Invariant: whatever a process writes that is started here is searched for secrets, but for the
+//! signature that is asked for.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
+
+use crate::leak;
 
 /// The program, with nothing of the environment that would give it a credential, a proxy or roots.
 pub(crate) fn everblob(args: &[&str]) -> Command {
@@ -70,8 +76,32 @@ pub(crate) fn finish(mut process: Child, input: &[u8]) -> Ended {
     })
 }
 
+/// Runs `everblob sas`, whose output is a signature.
+pub(crate) fn signature(mut command: Command) -> Ended {
+    let ended = outcome(command.stdin(Stdio::null()).spawn().unwrap());
+    leak::check(ended.stderr.as_bytes());
+    ended
+}
+
 /// Waits for the end of a process whose input, and maybe output, are somebody else's.
+#[track_caller]
 pub(crate) fn end(process: Child) -> Ended {
+    let ended = outcome(process);
+    leak::check(&ended.stdout);
+    leak::check(ended.stderr.as_bytes());
+    ended
+}
+
+/// The lines of an output that a test reads itself.
+pub(crate) fn lines(output: impl Read) -> impl Iterator<Item = String> {
+    BufReader::new(output).lines().map(|line| {
+        let line = line.unwrap();
+        leak::check(line.as_bytes());
+        line
+    })
+}
+
+fn outcome(process: Child) -> Ended {
     let output = process.wait_with_output().unwrap();
     Ended {
         status: output.status.code().unwrap_or(-1),
@@ -91,7 +121,8 @@ pub(crate) fn signal(process: &Child, name: &str) {
 pub(crate) struct Store {
     process: Child,
     address: String,
-    _output: BufReader<ChildStdout>,
+    output: BufReader<ChildStdout>,
+    errors: Option<JoinHandle<String>>,
 }
 
 impl Store {
@@ -102,18 +133,20 @@ impl Store {
 
     /// A store with these options, once it listens.
     pub(crate) fn start(options: &[&str]) -> Self {
-        Self::of(everblob(&[&["store"], options].concat()))
+        Self::of(everblob(&[&["store", "-vvv"], options].concat()))
     }
 
     /// A store that is started in this way, once it listens.
     pub(crate) fn of(mut command: Command) -> Self {
-        let mut process = command.stderr(Stdio::inherit()).spawn().unwrap();
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let errors = process.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || std::io::read_to_string(errors).unwrap());
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let address =
             line.trim().strip_prefix("listening on http://").expect("a store that listens");
-        Self { process, address: address.to_owned(), _output: output }
+        Self { process, address: address.to_owned(), output, errors: Some(errors) }
     }
 
     /// Host and port.
@@ -144,6 +177,16 @@ impl Drop for Store {
         // It may have been ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let errors = self.errors.take().unwrap().join().unwrap_or_default();
+        let mut rest = Vec::new();
+        let _ = self.output.read_to_end(&mut rest);
+        if leak::find(errors.as_bytes()).is_none() {
+            eprint!("{errors}");
+        }
+        if !std::thread::panicking() {
+            leak::check(errors.as_bytes());
+            leak::check(&rest);
+        }
     }
 }
 
@@ -174,7 +217,9 @@ pub(crate) fn stat(url: &str) -> Value {
 /// How many requests a log has of each operation.
 pub(crate) fn logged(log: &Path) -> Vec<(String, usize)> {
     let mut counts: Vec<(String, usize)> = Vec::new();
-    for line in std::fs::read_to_string(log).unwrap().lines() {
+    let log = std::fs::read_to_string(log).unwrap();
+    leak::check(log.as_bytes());
+    for line in log.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let operation = line["operation"].as_str().unwrap();
         match counts.iter_mut().find(|(name, _)| name == operation) {
@@ -225,6 +270,7 @@ impl Running {
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
+        leak::check(line.as_bytes());
         line.trim_end().to_owned()
     }
 
@@ -245,6 +291,7 @@ impl Running {
     pub(crate) fn wait(mut self) -> Ended {
         let mut stdout = Vec::new();
         self.output.read_to_end(&mut stdout).unwrap();
+        leak::check(&stdout);
         let mut ended = end(self.process);
         ended.stdout = stdout;
         ended

@@ -2,7 +2,7 @@
 
 use everblob_host::credential::DEVELOPMENT_KEY;
 
-use crate::program::{Ended, Store, append, cat, everblob, finish, run};
+use crate::program::{Ended, Store, append, cat, everblob, run, signature};
 use crate::referee::Azurite;
 
 const PAST: [&str; 4] = ["--start", "2020-01-01", "--expiry", "2020-01-02T00:00:00Z"];
@@ -11,7 +11,7 @@ const PAST: [&str; 4] = ["--start", "2020-01-01", "--expiry", "2020-01-02T00:00:
 #[track_caller]
 fn signed(url: &str, options: &[&str]) -> String {
     let args = [&["sas", url, "--url"], options].concat();
-    run(&args, b"").with_status(0).text().trim_end().to_owned()
+    signature(everblob(&args)).with_status(0).text().trim_end().to_owned()
 }
 
 #[track_caller]
@@ -73,7 +73,7 @@ fn only_the_key_of_the_account_signs() {
     let sas = |url: &str, variables: &[(&str, &str)]| {
         let mut command = everblob(&[&["sas", url], &options[..]].concat());
         command.envs(variables.iter().copied());
-        finish(command.spawn().unwrap(), b"")
+        signature(command)
     };
     let azure = "https://mylogs.blob.core.windows.net/logs/app";
     sas(azure, &[]).with_status(2);

@@ -37,17 +37,22 @@ pub(crate) fn read(address: &str, stream: &str) -> Vec<u8> {
 
 /// Makes a blob of `blocks`, `metadata` and `headers`.
 pub(crate) fn make(address: &str, blob: &str, content: &Value) {
-    give("make", address, blob, content);
+    give("make", address, blob, &content.to_string());
 }
 
 /// Stages `blocks` and does not commit them.
 pub(crate) fn stage(address: &str, blob: &str, content: &Value) {
-    give("stage", address, blob, content);
+    give("stage", address, blob, &content.to_string());
 }
 
 /// Makes an empty page blob.
 pub(crate) fn make_page_blob(address: &str, blob: &str) {
     assert!(script("blob.mjs", &["page"], address, blob).status().unwrap().success());
+}
+
+/// Appends to a blob of either kind, and leaves its metadata as it is.
+pub(crate) fn add(address: &str, blob: &str, text: &str) {
+    give("add", address, blob, text);
 }
 
 /// Moves a block blob to the archive tier, where it cannot be read.
@@ -60,8 +65,8 @@ pub(crate) fn break_lease(address: &str, blob: &str) {
     assert!(script("blob.mjs", &["break"], address, blob).status().unwrap().success());
 }
 
-fn give(command: &str, address: &str, blob: &str, content: &Value) {
+fn give(command: &str, address: &str, blob: &str, input: &str) {
     let mut process = script("blob.mjs", &[command], address, blob).spawn().unwrap();
-    process.stdin.take().unwrap().write_all(content.to_string().as_bytes()).unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     assert!(process.wait().unwrap().success());
 }

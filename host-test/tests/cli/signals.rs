@@ -1,8 +1,6 @@
 //! Ctrl-C and SIGTERM while appending.
 
-use std::io::{BufRead as _, BufReader};
-
-use crate::program::{Running, Store, cat, signal};
+use crate::program::{Running, Store, cat, lines, signal};
 
 #[test]
 fn the_first_signal_commits_what_was_read_and_reports() {
@@ -38,8 +36,8 @@ fn a_signal_before_any_input_is_no_failure() {
     let mut running = Running::start(&["append", &store.url("app"), "--json", "-v"]);
     let stderr = running.process.stderr.take().unwrap();
     // The first line says which credential is used; then it is on its way to the input.
-    let mut lines = BufReader::new(stderr).lines();
-    assert!(lines.by_ref().map(Result::unwrap).any(|line| line.contains("waiting for input")));
+    let mut lines = lines(stderr);
+    assert!(lines.any(|line| line.contains("waiting for input")));
     signal(&running.process, "INT");
     assert_eq!(running.wait().with_status(0).json()["stats"]["requests"], 0);
 }
@@ -64,7 +62,7 @@ fn the_second_signal_stops_at_once() {
     store.kill();
     running.give(b"two\n");
     let stderr = running.process.stderr.take().unwrap();
-    let mut lines = BufReader::new(stderr).lines().map(Result::unwrap);
+    let mut lines = lines(stderr);
     assert!(lines.any(|line| line.contains("trying again")));
     signal(&running.process, "INT");
     assert!(lines.any(|line| line.contains("asked to stop")));

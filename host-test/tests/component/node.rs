@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::leak;
 use crate::referee::{Azurite, install_at, node};
 
 #[test]
@@ -27,11 +28,15 @@ fn an_append_under_node_is_read_by_the_sdk_exactly() {
         .current_dir(&example)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     running.stdin.take().unwrap().write_all(&input).unwrap();
     let output = running.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", output.status);
+    leak::check(&output.stdout);
+    leak::check(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["position"]["committed"], input.len());
     let blocks: Vec<_> =

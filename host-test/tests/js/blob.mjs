@@ -1,16 +1,18 @@
-// A block blob by the service's own SDK: what it has, or a new one as another program makes it.
+// A blob by the service's own SDK: what it has, or a new one as another program makes it.
 //
 //     node blob.mjs show http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //     node blob.mjs make http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
 //     node blob.mjs stage http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < blob.json
 //     node blob.mjs page http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
+//     node blob.mjs add http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME < TEXT
 //     node blob.mjs archive http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //     node blob.mjs break http://127.0.0.1:10000/devstoreaccount1 CONTAINER NAME
 //
 // `show` writes one JSON object: the committed and the staged blocks as {id, size}, metadata and
 // headers. `make` stages and commits the `blocks` of its input, {id, text} each, with its `metadata`
 // and `headers`; IDs are text, and go over the wire in base64. `stage` does not commit. `page` makes an
-// empty page blob. `archive` sets the tier of the blob. `break` breaks its lease.
+// empty page blob. `add` appends to a blob of either kind, as a program that knows nothing of its owner.
+// `archive` sets the tier of the blob. `break` breaks its lease.
 import { text } from "node:stream/consumers";
 import { containerAt } from "./account.mjs";
 
@@ -38,6 +40,18 @@ if (command === "show") {
 } else if (command === "page") {
   await container.createIfNotExists();
   await container.getPageBlobClient(name).create(512);
+} else if (command === "add") {
+  const added = await text(process.stdin);
+  const { blobType, metadata } = await blob.getProperties();
+  if (blobType === "AppendBlob") {
+    await container.getAppendBlobClient(name).appendBlock(added, added.length);
+  } else {
+    const ids = (await blob.getBlockList("committed")).committedBlocks.map(({ name }) => name);
+    // All IDs of a blob are of one length.
+    const id = encode("+".repeat(Buffer.from(ids[0], "base64").length));
+    await blob.stageBlock(id, added, added.length);
+    await blob.commitBlockList([...ids, id], { metadata });
+  }
 } else if (command === "archive") {
   await blob.setAccessTier("Archive");
 } else if (command === "break") {

@@ -185,7 +185,9 @@ impl Search {
             }
             Cause::ContainerNotFound if self.create_container => self.ask(Question::Container),
             // A signature for one blob says so of every other.
-            Cause::Forbidden | Cause::Unauthenticated if self.any_layout && number == 1 => {
+            Cause::Forbidden | Cause::Unauthenticated | Cause::ClockOff(_)
+                if self.any_layout && number == 1 =>
+            {
                 self.stray(Stop::Refused(refusal))
             }
             _ => Err(Stop::Refused(refusal)),

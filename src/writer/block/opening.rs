@@ -157,7 +157,9 @@ impl BlockBlob {
             (Step::Staged, Cause::BlobNotFound) => self.opens(opening, Step::OtherLayout),
             (Step::OtherLayout, Cause::BlobNotFound) => self.create(opening),
             // A signature for one blob tells nothing of others.
-            (Step::OtherLayout, Cause::Forbidden | Cause::Unauthenticated) => self.create(opening),
+            (Step::OtherLayout, Cause::Forbidden | Cause::Unauthenticated | Cause::ClockOff(_)) => {
+                self.create(opening)
+            }
             (Step::Container, Cause::ContainerAlreadyExists) => self.opens(opening, Step::Look),
             (Step::List(_), Cause::BlobNotFound | Cause::InvalidBlobType) => {
                 self.opens(opening, Step::Look);

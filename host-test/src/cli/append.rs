@@ -157,14 +157,17 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let session = Session::new(&component, address, source, &args, input, stop);
         Ok(session.run().await)
     })?;
-    let failure = outcome.failure;
+    let mut written = outcome.acks;
     if args.json {
-        report::print(&outcome.report);
+        written = written.and(report::print(&outcome.report));
+    }
+    let Some(failure) = outcome.failure else { return written };
+    if let Err(unwritten) = written {
+        unwritten.tell();
     }
     match failure {
-        None => Ok(()),
-        Some(failure) if failure.is_usage() => Err(Failure::Usage(failure.to_string())),
-        Some(failure) => {
+        failure if failure.is_usage() => Err(Failure::Usage(failure.to_string())),
+        failure => {
             eprintln!("everblob: {failure}");
             for line in failure.consequences(&outcome.report) {
                 eprintln!("everblob: {line}");

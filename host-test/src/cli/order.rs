@@ -4,7 +4,6 @@
 //! over.
 
 use std::fmt;
-use std::io::Write as _;
 use std::time::Duration;
 
 use everblob_host::component::{self, Component, stream};
@@ -74,17 +73,13 @@ pub(super) fn run<R: Serialize>(
         let writing = Writing::new(&component, address, source, args.retry_for);
         Ok(carry_out(&mut Order { writing, stop }).await)
     })?;
-    if args.json {
-        report::print(&outcome.report);
-    } else if let Some(text) = outcome.text {
-        // Nobody may be there to read it, which is no failure.
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
-    match outcome.failure {
-        None => Ok(()),
-        Some(failure) if failure.is_usage() => Err(super::Failure::Usage(failure.to_string())),
-        Some(failure) => Err(super::Failure::refused(failure)),
-    }
+    let failure = match outcome.failure {
+        None if args.json => return report::print(&outcome.report),
+        None => return outcome.text.map_or(Ok(()), |text| report::line(&text)),
+        Some(failure) if failure.is_usage() => super::Failure::Usage(failure.to_string()),
+        Some(failure) => super::Failure::refused(failure),
+    };
+    Err(if args.json { report::with(failure, &outcome.report) } else { failure })
 }
 
 /// What opening takes: nothing is created.

@@ -20,6 +20,7 @@ mod errors;
 mod https;
 mod identity;
 mod orders;
+mod output;
 mod program;
 mod proxy;
 mod reading;

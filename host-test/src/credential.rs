@@ -16,7 +16,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::address::StreamAddress;
+use crate::address::ContainerAddress;
 
 pub use self::choice::{Kind, Origin, Tokens};
 pub use self::renewal::Source;
@@ -85,7 +85,7 @@ impl fmt::Debug for Credential {
 /// # Errors
 /// What was found and why none of it fits. No secret is in the text.
 pub fn resolve(
-    address: &StreamAddress,
+    address: &ContainerAddress,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Source, String> {
     let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
@@ -119,7 +119,7 @@ pub fn resolve(
     Err(no_credential(address, &misfits))
 }
 
-fn no_credential(address: &StreamAddress, misfits: &[String]) -> String {
+fn no_credential(address: &ContainerAddress, misfits: &[String]) -> String {
     let mut text = format!("no credential fits {address}");
     for misfit in misfits {
         text.push_str("\n  ");
@@ -151,7 +151,7 @@ fn sas(token: &str) -> Result<Credential, &'static str> {
 }
 
 fn account_key(
-    address: &StreamAddress,
+    address: &ContainerAddress,
     account: Option<String>,
     key: &str,
 ) -> Result<Credential, String> {
@@ -171,7 +171,7 @@ fn shared_key(account: &str, key: &str) -> Result<Credential, String> {
     Ok(Credential::SharedKey { account: account.into(), key: Secret::new(key) })
 }
 
-fn connection_string(address: &StreamAddress, text: &str) -> Result<Credential, String> {
+fn connection_string(address: &ContainerAddress, text: &str) -> Result<Credential, String> {
     let field = |wanted: &str| {
         text.split(';')
             .filter_map(|pair| pair.split_once('='))
@@ -209,7 +209,7 @@ fn connection_string(address: &StreamAddress, text: &str) -> Result<Credential, 
 }
 
 fn bearer(
-    address: &StreamAddress,
+    address: &ContainerAddress,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<Source>, String> {
     let (name, token, file) = if let Some(token) = variable("AZURE_STORAGE_BEARER_TOKEN") {
@@ -229,7 +229,7 @@ fn bearer(
 }
 
 /// Whether a token may go to `address`.
-fn check_transport(address: &StreamAddress, what: &str) -> Result<(), String> {
+fn check_transport(address: &ContainerAddress, what: &str) -> Result<(), String> {
     if address.is_secure() || address.is_loopback() {
         return Ok(());
     }

@@ -72,10 +72,7 @@ fn json(stream: &Stream) -> String {
 }
 
 fn table(address: &StreamAddress, stream: &Stream) -> String {
-    let layout = match stream.layout {
-        Layout::Append => "append",
-        Layout::Block => "block",
-    };
+    let layout = stream.layout.name();
     let blocks: u64 = stream.segments.iter().map(|segment| u64::from(segment.blocks)).sum();
     let length = stream.length();
     let mut text = format!(

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
 use super::Error;
-use crate::address::StreamAddress;
+use crate::address::ContainerAddress;
 use crate::credential::Credential;
 use crate::outgoing::Outgoing;
 
@@ -44,7 +44,7 @@ impl Answer {
 /// Makes the exchanges with one container.
 pub(super) struct Exchanges {
     outgoing: Arc<Outgoing>,
-    address: StreamAddress,
+    address: ContainerAddress,
     credential: Credential,
     patience: Duration,
 }
@@ -58,15 +58,11 @@ struct Failed {
 impl Exchanges {
     pub(super) fn new(
         outgoing: Arc<Outgoing>,
-        address: StreamAddress,
+        address: ContainerAddress,
         credential: Credential,
         patience: Duration,
     ) -> Self {
         Self { outgoing, address, credential, patience }
-    }
-
-    pub(super) fn address(&self) -> &StreamAddress {
-        &self.address
     }
 
     /// Asks about a blob, or about the container if `blob` is none.

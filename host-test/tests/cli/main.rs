@@ -19,6 +19,7 @@ mod emulator;
 mod errors;
 mod https;
 mod identity;
+mod ls;
 mod orders;
 mod output;
 mod program;

@@ -20,10 +20,13 @@ fn into_closed(args: &[&str], input: &[u8]) -> Ended {
 
 /// Runs of every command that writes to stdout, on a stream of the block layout.
 fn runs(url: &str) -> Vec<Vec<&str>> {
+    let container = &url[..url.rfind('/').unwrap()];
     vec![
         vec!["append", url, "--json"],
         vec!["append", url, "--acks"],
         vec!["cat", url],
+        vec!["ls", container],
+        vec!["ls", container, "--json"],
         vec!["stat", url],
         vec!["stat", url, "--json"],
         vec!["compact", url],
@@ -53,9 +56,11 @@ fn a_failure_is_told_beside_that_its_report_cannot_be_written() {
     let store = Store::in_memory();
     let (missing, stream) = (store.url("missing"), store.url("app"));
     append(&stream, &[], b"data");
+    let elsewhere = missing.replace("/logs/", "/nothing/");
     for (args, why) in [
         (&["stat", &missing, "--json"][..], "there is no stream"),
         (&["seal", &missing, "--json"], "there is no stream"),
+        (&["ls", &elsewhere, "--json"], "there is no container"),
         (&["append", &stream, "--at", "5", "--json"], "ends at 4"),
     ] {
         let ended = into_full(args, b"x").with_status(1);

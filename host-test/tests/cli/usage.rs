@@ -40,6 +40,9 @@ fn wrong_usage_is_status_2() {
         &["compact", LOCAL, "--block-size", "0"],
         &["compact", LOCAL, "--block-size", "101MiB"],
         &["compact", LOCAL, "--compact-above", "4"],
+        &["ls"],
+        &["ls", "logs"],
+        &["ls", LOCAL, "--prefix", "app"],
         &["rollover"],
         &["rollover", "logs/app"],
         &["rollover", LOCAL, "--discard-staged"],
@@ -141,18 +144,7 @@ fn help_and_version_need_nothing() {
         let ended = finish(command.spawn().unwrap(), b"").with_status(0);
         assert!(ended.text().contains("everblob"), "{args:?}");
     }
-    for command in [
-        "append",
-        "cat",
-        "compact",
-        "completions",
-        "demo",
-        "man",
-        "rollover",
-        "seal",
-        "stat",
-        "store",
-    ] {
+    for command in COMMANDS {
         assert!(run(&[command, "--help"], b"").text().contains("Examples:"));
     }
 }
@@ -175,8 +167,19 @@ fn without_a_component_only_reading_and_the_store_work() {
     }
 }
 
-const COMMANDS: [&str; 10] =
-    ["append", "cat", "compact", "completions", "demo", "man", "rollover", "seal", "stat", "store"];
+const COMMANDS: [&str; 11] = [
+    "append",
+    "cat",
+    "compact",
+    "completions",
+    "demo",
+    "ls",
+    "man",
+    "rollover",
+    "seal",
+    "stat",
+    "store",
+];
 
 #[test]
 fn completions_name_every_command_and_are_valid() {

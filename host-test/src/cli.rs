@@ -78,7 +78,7 @@ impl Failure {
 struct Cli {
     #[command(flatten)]
     version: version::Args,
-    /// Show more of what happens on stderr; twice for every request's fate
+    /// Show more of what happens on stderr; twice for the fate of every request
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::process::Stdio;
 
-use crate::program::{Ended, Store, append, cat, everblob, finish};
+use crate::credentials::signed;
+use crate::program::{Ended, Store, append, cat, everblob, finish, run};
 
 /// Runs with a stdout that takes nothing, as a full disk does.
 fn into_full(args: &[&str], input: &[u8]) -> Ended {
@@ -79,4 +80,25 @@ fn output_that_nobody_reads_is_no_failure() {
         assert_eq!(ended.stderr, "", "{args:?}");
     }
     assert_eq!(cat(&url), b"datamoremore");
+}
+
+#[test]
+fn twice_verbose_tells_the_fate_of_every_request_and_once_does_not() {
+    let store = Store::in_memory();
+    let url = signed(&store.url("app"), "racwl");
+    append(&store.url("other"), &[], b"x");
+    let place = format!("{}/devstoreaccount1/logs", store.address());
+    for (command, request) in [
+        ("append", format!("PUT {place}/app/1?comp=appendblock: 201 in ")),
+        ("append", format!("PUT {place}/app/1?comp=metadata: 200 in ")),
+        ("cat", format!("GET {place}/app/1: 206 in ")),
+        ("stat", format!("HEAD {place}/app/1: 200 in ")),
+        ("stat", format!("GET {place}?comp=list: 200 in ")),
+    ] {
+        let twice = run(&[command, &url, "-vv"], b"data").with_status(0).stderr;
+        assert!(twice.contains(&request), "{request}: {twice}");
+        assert!(!twice.contains("sig="), "{twice}");
+        let once = run(&[command, &url, "-v"], b"data").with_status(0).stderr;
+        assert!(!once.is_empty() && !once.contains(" in "), "{once}");
+    }
 }

@@ -181,14 +181,25 @@ impl Args {
     /// What clap cannot check by itself: that no option is for another layout than the one named.
     fn check(&self) -> Result<(), Failure> {
         let (misfit, fits) = match self.layout {
-            Some(Layout::Append) => (self.blocks.first(), "block"),
-            Some(Layout::Block) => (self.segments.first(), "append"),
-            // What exists decides, and what does not fit it has no effect.
+            Some(Layout::Append) => (self.blocks.given().next(), "block"),
+            Some(Layout::Block) => (self.segments.given().next(), "append"),
+            // What exists decides, which opening finds out.
             None => (None, ""),
         };
         misfit.map_or(Ok(()), |misfit| {
             Err(Failure::Usage(format!("{misfit} fits --layout {fits} only")))
         })
+    }
+
+    /// Says which options have no effect on a stream of this layout.
+    fn warn_of_misfits(&self, layout: stream::Layout) {
+        let (misfits, layout): (Vec<_>, _) = match layout {
+            stream::Layout::Append => (self.blocks.given().collect(), "append"),
+            stream::Layout::Block => (self.segments.given().collect(), "block"),
+        };
+        for misfit in misfits {
+            tracing::warn!("{misfit} has no effect: the stream is in the {layout} layout");
+        }
     }
 
     fn cuts(&self) -> Cuts {
@@ -231,30 +242,30 @@ impl Args {
 }
 
 impl Segments {
-    /// The first option that was given.
-    fn first(&self) -> Option<&'static str> {
-        let given = [
+    /// The options that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let options = [
             (self.segment_blocks.is_some(), "--segment-blocks"),
             (self.segment_bytes.is_some(), "--segment-bytes"),
             (self.segment_age.is_some(), "--segment-age"),
         ];
-        first(&given)
+        given(options)
     }
 }
 
 impl Blocks {
-    /// The first option that was given.
-    fn first(&self) -> Option<&'static str> {
-        let given = [
+    /// The options that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let options = [
             (self.in_flight.is_some(), "--in-flight"),
             (self.compaction.is_some(), "--compaction"),
             (self.compact_above.is_some(), "--compact-above"),
             (self.discard_staged, "--discard-staged"),
         ];
-        first(&given)
+        given(options)
     }
 }
 
-fn first(options: &[(bool, &'static str)]) -> Option<&'static str> {
-    options.iter().find(|(given, _)| *given).map(|(_, name)| *name)
+fn given<const N: usize>(options: [(bool, &'static str); N]) -> impl Iterator<Item = &'static str> {
+    options.into_iter().filter(|(given, _)| *given).map(|(_, name)| name)
 }

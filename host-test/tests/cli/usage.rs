@@ -80,6 +80,33 @@ fn an_option_of_another_layout_is_named_with_the_one_it_fits() {
 }
 
 #[test]
+fn an_option_that_does_not_fit_the_layout_that_is_found_is_told() {
+    let store = Store::in_memory();
+    let ours = [
+        ("append", &["--segment-blocks", "--segment-bytes", "--segment-age"][..]),
+        ("block", &["--in-flight", "--compaction", "--compact-above", "--discard-staged"]),
+    ];
+    let values = "--segment-blocks 9 --segment-bytes 9 --segment-age 1h \
+                  --in-flight 2 --compaction none --compact-above 9 --discard-staged";
+    let values: Vec<_> = values.split_ascii_whitespace().collect();
+    for (layout, fitting) in ours {
+        let url = store.url(layout);
+        crate::program::append(&url, &["--layout", layout], b"x");
+        let args = [&["append", &url][..], &values].concat();
+        let ended = run(&args, b"y").with_status(0);
+        let told = format!("has no effect: the stream is in the {layout} layout");
+        for option in values.iter().filter(|value| value.starts_with("--")) {
+            let said = ended.stderr.contains(&format!("{option} {told}"));
+            assert_eq!(said, !fitting.contains(option), "{option}: {}", ended.stderr);
+        }
+    }
+    let ended = run(&["seal", &store.url("append"), "--discard-staged"], b"").with_status(0);
+    assert!(ended.stderr.contains("--discard-staged has no effect"), "{}", ended.stderr);
+    let ended = run(&["seal", &store.url("block"), "--discard-staged"], b"").with_status(0);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
 fn without_a_credential_nothing_is_tried() {
     for command in ["append", "cat", "compact", "rollover", "seal", "stat"] {
         let ended = run(&[command, AZURE], b"").with_status(2);

@@ -179,6 +179,7 @@ impl<'a> Session<'a> {
             self.writing.pause().await;
         }
         let info = self.writing.opened().await?;
+        self.args.warn_of_misfits(info.layout);
         self.acknowledged = info.start;
         self.info = Some(info);
         Ok(())

@@ -22,6 +22,7 @@ pub struct ContainerAddress {
     account: Option<String>,
     container: String,
     signature: Option<Secret>,
+    path_style: bool,
     secure: bool,
     loopback: bool,
 }
@@ -85,6 +86,7 @@ impl ContainerAddress {
             account,
             container,
             signature: query.map(signature).transpose()?,
+            path_style: host.path_style,
             secure,
             loopback: host.loopback,
         };
@@ -105,6 +107,11 @@ impl ContainerAddress {
     /// The storage account, if the URL tells it. A custom domain does not.
     pub fn account(&self) -> Option<&str> {
         self.account.as_deref()
+    }
+
+    /// Whether it is the host that tells the account, and not the path.
+    pub fn host_names_account(&self) -> bool {
+        self.account.is_some() && !self.path_style
     }
 
     /// The container.

@@ -105,7 +105,7 @@ const AFTER_HELP: &str = "\
 Credentials, the first that fits:
   a shared access signature behind `?` in the URL
   AZURE_STORAGE_SAS_TOKEN
-  AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT
+  AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, or without it where the host names the account
   AZURE_STORAGE_CONNECTION_STRING
   AZURE_STORAGE_BEARER_TOKEN, or AZURE_STORAGE_BEARER_TOKEN_FILE, which is read again
   on this machine, for devstoreaccount1: the published development key

@@ -125,6 +125,22 @@ fn a_credential_for_another_account_does_not_fit() {
 }
 
 #[test]
+fn a_key_without_its_account_is_told_where_the_url_does_not_name_it() {
+    let with_key = |url: &str| {
+        let mut command = everblob(&["sas", url, "--permissions", "r", "--expiry", "1h"]);
+        command.env("AZURE_STORAGE_KEY", "c2VjcmV0");
+        finish(command.spawn().unwrap(), b"")
+    };
+    with_key(AZURE).with_status(0);
+    let ended = with_key("https://logs.example.com/logs/app").with_status(2);
+    assert!(ended.stderr.contains("AZURE_STORAGE_ACCOUNT"), "{}", ended.stderr);
+    // The development account has its key all the same.
+    let ended = with_key(LOCAL).with_status(0);
+    assert!(ended.stderr.contains("set without AZURE_STORAGE_ACCOUNT"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("c2VjcmV0"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_bearer_token_does_not_go_over_plain_http() {
     let mut command = everblob(&["stat", "http://10.0.0.1:10000/mylogs/logs/app"]);
     command.env("AZURE_STORAGE_BEARER_TOKEN", "hidden");

@@ -174,6 +174,12 @@ pub(crate) fn with(failure: Failure, report: &impl Serialize) -> Failure {
     failure
 }
 
+/// A number of things: `1 block`, `2 blocks`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Whether a stream to a person takes colours: a terminal, and no `NO_COLOR`.
 pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

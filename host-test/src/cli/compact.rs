@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::append::block_size;
 use super::order::{self, Failure, Order, OrderArgs, Outcome};
-use super::report::{ErrorReport, ProgressLine, Stats};
+use super::report::{ErrorReport, ProgressLine, Stats, counted};
 
 /// Merge the small blocks of a stream in the block layout
 #[derive(clap::Args)]
@@ -91,8 +91,8 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let stats = self.order.writing.appender()?.stats().await?;
-        let (blocks, bytes) = (stats.merged_blocks, size::format(stats.merged_bytes_up));
-        let mut line = format!("{blocks} blocks merged · {bytes} moved");
+        let blocks = counted(stats.merged_blocks, "block");
+        let mut line = format!("{blocks} merged · {} moved", size::format(stats.merged_bytes_up));
         if let Some(trouble) = self.order.writing.trouble() {
             line.push_str(&format!(" · {trouble}"));
         }
@@ -122,7 +122,8 @@ impl Report {
     fn text(&self) -> Option<String> {
         let (before, after) = (self.blocks_before?, self.blocks_after?);
         let moved = size::format(self.bytes_moved?);
-        Some(format!("{before} blocks before, {after} after; {moved} moved"))
+        let before = counted(before.into(), "block");
+        Some(format!("{before} before, {after} after; {moved} moved"))
     }
 }
 

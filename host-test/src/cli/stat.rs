@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::cat::PATIENCE;
-use super::report::{self, Refused};
+use super::report::{self, Refused, counted};
 
 /// Show what a stream consists of
 #[derive(clap::Args)]
@@ -76,11 +76,12 @@ fn table(address: &StreamAddress, stream: &Stream) -> String {
     let blocks: u64 = stream.segments.iter().map(|segment| u64::from(segment.blocks)).sum();
     let length = stream.length();
     let mut text = format!(
-        "{address}\n{layout} layout, {} bytes ({}), {blocks} blocks{}{}{}\n",
-        length,
+        "{address}\n{layout} layout, {} ({}), {}{}{}{}\n",
+        counted(length, "byte"),
         size::format(length),
+        counted(blocks, "block"),
         if stream.layout == Layout::Append {
-            format!(" in {} segments", stream.segments.len())
+            format!(" in {}", counted(stream.segments.len() as u64, "segment"))
         } else {
             String::new()
         },

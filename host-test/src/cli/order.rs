@@ -16,6 +16,9 @@ use super::report::{self, ErrorReport, Stats};
 use super::signals::Stop;
 use super::writing::Writing;
 
+/// How long a count that is only for a report may take.
+const COUNTING: Duration = Duration::from_secs(2);
+
 /// Why an order was not carried out.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -116,6 +119,16 @@ impl Order<'_> {
             () = self.stop.asked() => return Err(Failure::Interrupted),
         };
         found.ok_or_else(|| Failure::Missing(self.writing.address().to_string()))
+    }
+
+    /// How many blocks a blob has, if that is told soon.
+    pub(super) async fn blocks(&self, name: &str) -> Option<u32> {
+        if self.writing.trouble().is_some() {
+            return None;
+        }
+        let reader = self.writing.reader();
+        let sizes = tokio::time::timeout(COUNTING, reader.block_sizes(name)).await.ok()?.ok()?;
+        u32::try_from(sizes.len()).ok()
     }
 
     /// Takes the stream over.

@@ -10,6 +10,7 @@
 
 mod connection;
 mod failure;
+pub(crate) mod permission;
 mod pump;
 mod route;
 
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::http::uri::Authority;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -52,6 +53,7 @@ pub struct Outgoing {
     // The system's roots take a while to load, and plain http does not need them.
     secure: OnceLock<Result<Secure, String>>,
     obstacle: Mutex<Option<String>>,
+    lacking: Mutex<Option<&'static str>>,
 }
 
 type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
@@ -59,7 +61,12 @@ type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
 impl Default for Outgoing {
     fn default() -> Self {
         let plain = builder().build(Connector::default());
-        Self { plain, secure: OnceLock::new(), obstacle: Mutex::default() }
+        Self {
+            plain,
+            secure: OnceLock::new(),
+            obstacle: Mutex::default(),
+            lacking: Mutex::default(),
+        }
     }
 }
 
@@ -75,12 +82,19 @@ impl Outgoing {
         options: &RequestOptions,
     ) -> Result<Response<Incoming>, Error> {
         let logged = Logged::begin(&request);
+        let taken = permission::taken(&request);
         let (answer, obstacle) = match self.attempt(request, options).await {
             Ok(answer) => (Ok(answer), None),
             Err(failure) => (Err(failure.code), failure.obstacle),
         };
         if let Some(logged) = logged {
             logged.end(&answer);
+        }
+        if let Ok(answer) = &answer
+            && answer.status() == StatusCode::FORBIDDEN
+        {
+            let lacking = taken.filter(|_| permission::is_lacking(answer.headers()));
+            *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) = lacking;
         }
         *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
         answer
@@ -90,6 +104,12 @@ impl Outgoing {
     /// trusted, a proxy that cannot be used. Without secrets.
     pub fn obstacle(&self) -> Option<String> {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The permissions of which the request that was forbidden last takes one, in words, if that is
+    /// what it lacked.
+    pub fn lacking(&self) -> Option<&'static str> {
+        *self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn attempt(

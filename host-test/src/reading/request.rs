@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{RequestOptions, WasiBody};
 use super::Error;
 use crate::address::ContainerAddress;
 use crate::credential::Credential;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, permission};
 
 /// The version of the service's interface, as the component sends it.
 const VERSION: &str = "2024-11-04";
@@ -149,6 +149,7 @@ impl Exchanges {
             first_byte_timeout: Some(Duration::from_secs(30)),
             between_bytes_timeout: Some(Duration::from_secs(30)),
         };
+        let taken = permission::taken(&request);
         let unreachable = |why: String| Failed { error: Error::Unavailable(why), passes: true };
         let answer = self.outgoing.exchange(request, &options).await;
         let answer = answer.map_err(|err| match self.outgoing.obstacle() {
@@ -170,11 +171,12 @@ impl Exchanges {
         if parts.status.is_success() {
             return Ok(Answer { headers: parts.headers, body: received.into() });
         }
-        Err(refusal(parts.status.as_u16(), &parts.headers))
+        let permission = taken.filter(|_| permission::is_lacking(&parts.headers));
+        Err(refusal(parts.status.as_u16(), &parts.headers, permission))
     }
 }
 
-fn refusal(status: u16, headers: &HeaderMap) -> Failed {
+fn refusal(status: u16, headers: &HeaderMap, permission: Option<&'static str>) -> Failed {
     let code = headers.get("x-ms-error-code").and_then(|code| code.to_str().ok());
     let code = code.unwrap_or("without a code").to_owned();
     match status {
@@ -184,8 +186,8 @@ fn refusal(status: u16, headers: &HeaderMap) -> Failed {
         }
         // A read beside concurrent appends may be told to come again.
         409 if code == "BlobModifiedWhileReading" => {
-            Failed { error: Error::Refused { status, code }, passes: true }
+            Failed { error: Error::Refused { status, code, permission }, passes: true }
         }
-        _ => Failed { error: Error::Refused { status, code }, passes: false },
+        _ => Failed { error: Error::Refused { status, code, permission }, passes: false },
     }
 }

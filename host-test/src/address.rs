@@ -1,5 +1,5 @@
-//! The URL of a stream, taken apart: service, account, container, name, and the signature if one
-//! follows the `?`.
+//! The URL of a stream or of a container, taken apart: service, account, container, name, and the
+//! signature if one follows the `?`.
 //!
 //! Invariants: what is printed of an address never contains the signature; a name is held
 //! percent-decoded and without empty, `.` or `..` parts, so that every HTTP library sends the same
@@ -7,36 +7,47 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Deref;
 
 use hyper::Uri;
 use percent_encoding::percent_decode_str;
 
 use crate::credential::Secret;
 
-/// Where a stream is. Printing it shows the URL without the signature.
+/// Where a container is. Printing it shows the URL without the signature.
 #[derive(Clone)]
-pub struct StreamAddress {
+pub struct ContainerAddress {
     endpoint: String,
     authority: String,
     account: Option<String>,
     container: String,
-    name: String,
     signature: Option<Secret>,
+    path_style: bool,
     secure: bool,
     loopback: bool,
 }
 
-impl StreamAddress {
-    /// Parses a URL such as `https://ACCOUNT.blob.core.windows.net/logs/app` or
-    /// `http://127.0.0.1:10000/devstoreaccount1/logs/app`, with or without `?` and a shared access
-    /// signature.
-    ///
-    /// The account is the first part of the path when the host is an IP address or `localhost`,
-    /// and the first label of the host when that is a host of the blob service.
+impl ContainerAddress {
+    /// Parses the URL of a container and the beginning of the names meant in it, percent-decoded:
+    /// `https://ACCOUNT.blob.core.windows.net/logs/2026/`, with or without `?` and a shared access
+    /// signature. Nothing or a `/` behind the container means all names.
     ///
     /// # Errors
     /// What is wrong with `url`; the text never contains the signature.
-    pub fn parse(url: &str) -> Result<Self, String> {
+    pub fn parse_with_prefix(url: &str) -> Result<(Self, String), String> {
+        let (address, names) = Self::parse(url, "the URL has no container")?;
+        let names = names.strip_prefix('/').unwrap_or(&names);
+        if names.is_empty() {
+            return Ok((address, String::new()));
+        }
+        let (names, end) = names.strip_suffix('/').map_or((names, ""), |names| (names, "/"));
+        let parts = names.split('/').map(decoded).collect::<Result<Vec<_>, _>>()?;
+        Ok((address, parts.join("/") + end))
+    }
+
+    /// Takes apart what is before the names, and answers the path behind the container, still
+    /// encoded. `missing` says that there is no container.
+    fn parse(url: &str, missing: &str) -> Result<(Self, String), String> {
         let url = url.trim();
         let (plain, query) = match url.split_once('?') {
             Some((plain, query)) => (plain, Some(query)),
@@ -53,11 +64,11 @@ impl StreamAddress {
             return Err("a user name in the URL is not a credential of the blob service".into());
         }
         let host = Host::parse(authority.host());
-        let mut parts = path_parts(uri.path())?.into_iter();
+        let mut path = uri.path();
         let scheme = if secure { "https" } else { "http" };
         let mut endpoint = format!("{scheme}://{authority}");
         let account = if host.path_style {
-            let account = parts.next().ok_or("the URL has no account, container and name")?;
+            let account = first_part(&mut path)?.ok_or(missing)?;
             if !account.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
                 return Err(format!("`{account}` cannot be a storage account"));
             }
@@ -67,20 +78,19 @@ impl StreamAddress {
         } else {
             host.account
         };
-        let container = parts.next().ok_or("the URL has no container and no name of a stream")?;
+        let container = first_part(&mut path)?.ok_or(missing)?;
         check_container(&container)?;
-        let name = parts.collect::<Vec<_>>().join("/");
-        check_name(&name)?;
-        Ok(Self {
+        let address = Self {
             endpoint,
             authority: authority.as_str().to_ascii_lowercase(),
             account,
             container,
-            name,
             signature: query.map(signature).transpose()?,
+            path_style: host.path_style,
             secure,
             loopback: host.loopback,
-        })
+        };
+        Ok((address, path.to_owned()))
     }
 
     /// The blob service, without a trailing slash: `https://account.blob.core.windows.net` or
@@ -99,14 +109,14 @@ impl StreamAddress {
         self.account.as_deref()
     }
 
+    /// Whether it is the host that tells the account, and not the path.
+    pub fn host_names_account(&self) -> bool {
+        self.account.is_some() && !self.path_style
+    }
+
     /// The container.
     pub fn container(&self) -> &str {
         &self.container
-    }
-
-    /// The name of the stream, not percent-encoded.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// The shared access signature that followed the `?`.
@@ -125,9 +135,61 @@ impl StreamAddress {
     }
 }
 
+impl fmt::Display for ContainerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.endpoint, self.container)
+    }
+}
+
+impl fmt::Debug for ContainerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where a stream is: a name in a container. Printing it shows the URL without the signature.
+#[derive(Clone)]
+pub struct StreamAddress {
+    within: ContainerAddress,
+    name: String,
+}
+
+impl StreamAddress {
+    /// Parses a URL such as `https://ACCOUNT.blob.core.windows.net/logs/app` or
+    /// `http://127.0.0.1:10000/devstoreaccount1/logs/app`, with or without `?` and a shared access
+    /// signature.
+    ///
+    /// The account is the first part of the path when the host is an IP address or `localhost`,
+    /// and the first label of the host when that is a host of the blob service.
+    ///
+    /// # Errors
+    /// What is wrong with `url`; the text never contains the signature.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let missing = "the URL has no container and no name of a stream";
+        let (within, names) = ContainerAddress::parse(url, missing)?;
+        let name = path_parts(&names)?.join("/");
+        check_name(&name)?;
+        Ok(Self { within, name })
+    }
+
+    /// The name of the stream, not percent-encoded.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// What is said of the container holds for each stream in it.
+impl Deref for StreamAddress {
+    type Target = ContainerAddress;
+
+    fn deref(&self) -> &ContainerAddress {
+        &self.within
+    }
+}
+
 impl fmt::Display for StreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.endpoint, self.container, self.name)
+        write!(f, "{}/{}", self.within, self.name)
     }
 }
 
@@ -162,21 +224,29 @@ impl Host {
     }
 }
 
+/// Takes the first part off a path, percent-decoded.
+fn first_part(path: &mut &str) -> Result<Option<String>, String> {
+    let rest = path.strip_prefix('/').unwrap_or(path);
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (part, rest) = rest.split_at(end);
+    *path = rest;
+    if part.is_empty() && rest.is_empty() { Ok(None) } else { decoded(part).map(Some) }
+}
+
 /// The parts of a path, percent-decoded.
 fn path_parts(path: &str) -> Result<Vec<String>, String> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    if path.is_empty() {
-        return Ok(Vec::new());
+    if path.is_empty() { Ok(Vec::new()) } else { path.split('/').map(decoded).collect() }
+}
+
+fn decoded(part: &str) -> Result<String, String> {
+    match percent_decode_str(part).decode_utf8() {
+        Ok(part) if matches!(&*part, "" | "." | "..") || part.contains('/') => {
+            Err("the path of the URL has an empty part, `.`, `..` or an encoded slash".into())
+        }
+        Ok(part) => Ok(part.into_owned()),
+        Err(_) => Err("the path of the URL is not UTF-8".into()),
     }
-    path.split('/')
-        .map(|part| match percent_decode_str(part).decode_utf8() {
-            Ok(part) if matches!(&*part, "" | "." | "..") || part.contains('/') => {
-                Err("the path of the URL has an empty part, `.`, `..` or an encoded slash".into())
-            }
-            Ok(part) => Ok(part.into_owned()),
-            Err(_) => Err("the path of the URL is not UTF-8".into()),
-        })
-        .collect()
 }
 
 fn check_container(container: &str) -> Result<(), String> {
@@ -219,7 +289,7 @@ fn signature(query: &str) -> Result<Secret, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::StreamAddress;
+    use super::{ContainerAddress, StreamAddress};
 
     fn parse(url: &str) -> StreamAddress {
         StreamAddress::parse(url).unwrap()
@@ -294,6 +364,45 @@ mod tests {
             "http://127.0.0.1:10000/logs/app",
         ] {
             assert!(StreamAddress::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn behind_a_container_is_the_beginning_of_names() {
+        for host in ["https://mylogs.blob.core.windows.net", "http://127.0.0.1:1/devstoreaccount1"]
+        {
+            for (path, prefix) in [
+                ("", ""),
+                ("/", ""),
+                ("/app", "app"),
+                ("/2026/", "2026/"),
+                ("/2026/app%20end", "2026/app end"),
+                ("/2026/?sv=1&sig=a", "2026/"),
+                ("?sv=1&sig=a", ""),
+            ] {
+                let url = format!("{host}/logs{path}");
+                let (address, found) = ContainerAddress::parse_with_prefix(&url).unwrap();
+                assert_eq!(found, prefix, "{url}");
+                assert_eq!(format!("{address:?}"), format!("{host}/logs"));
+                assert_eq!(address.signature().is_some(), url.contains("sig="), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_url_without_a_container_lists_nothing() {
+        for url in [
+            "https://mylogs.blob.core.windows.net",
+            "https://mylogs.blob.core.windows.net/?sv=1&sig=a",
+            "http://127.0.0.1:10000",
+            "http://127.0.0.1:10000/devstoreaccount1/",
+        ] {
+            let refused = ContainerAddress::parse_with_prefix(url).unwrap_err();
+            assert_eq!(refused, "the URL has no container", "{url}");
+        }
+        for path in ["/Logs", "/logs//", "/logs//app", "/logs/../app", "/logs/./", "//", "//app"] {
+            let url = format!("https://mylogs.blob.core.windows.net{path}");
+            assert!(ContainerAddress::parse_with_prefix(&url).is_err(), "{url}");
         }
     }
 }

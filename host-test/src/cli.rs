@@ -9,6 +9,7 @@ mod cat;
 mod compact;
 mod completions;
 mod demo;
+mod ls;
 mod man;
 mod order;
 mod report;
@@ -24,7 +25,7 @@ mod writing;
 use std::process::exit;
 
 use clap::{Parser, Subcommand};
-use everblob_host::address::StreamAddress;
+use everblob_host::address::{ContainerAddress, StreamAddress};
 use everblob_host::credential::{Kind, Origin, Source};
 use tracing_subscriber::EnvFilter;
 
@@ -77,7 +78,7 @@ impl Failure {
 struct Cli {
     #[command(flatten)]
     version: version::Args,
-    /// Show more of what happens on stderr; twice for every request's fate
+    /// Show more of what happens on stderr; twice for the fate of every request
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
@@ -89,6 +90,7 @@ enum Command {
     Append(append::Args),
     Cat(cat::Args),
     Compact(compact::Args),
+    Ls(ls::Args),
     Sas(sas::Args),
     Rollover(rollover::Args),
     Seal(seal::Args),
@@ -103,7 +105,7 @@ const AFTER_HELP: &str = "\
 Credentials, the first that fits:
   a shared access signature behind `?` in the URL
   AZURE_STORAGE_SAS_TOKEN
-  AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT
+  AZURE_STORAGE_KEY with AZURE_STORAGE_ACCOUNT, or without it where the host names the account
   AZURE_STORAGE_CONNECTION_STRING
   AZURE_STORAGE_BEARER_TOKEN, or AZURE_STORAGE_BEARER_TOKEN_FILE, which is read again
   on this machine, for devstoreaccount1: the published development key
@@ -137,6 +139,7 @@ pub(crate) fn main() -> ! {
         Command::Append(args) => append::run(args),
         Command::Cat(args) => cat::run(&args),
         Command::Compact(args) => compact::run(&args),
+        Command::Ls(args) => ls::run(&args),
         Command::Sas(args) => sas::run(&args),
         Command::Rollover(args) => rollover::run(&args),
         Command::Seal(args) => seal::run(&args),
@@ -214,15 +217,18 @@ impl Access {
     /// The stream that the URL names, and the credential for it.
     fn stream(&self) -> Result<(StreamAddress, Source), Failure> {
         let address = StreamAddress::parse(&self.url).map_err(Failure::Usage)?;
-        let variable = |name: &str| std::env::var(name).ok();
-        let source = match Origin::choose(&address, self.auth, &variable).map_err(Failure::Usage)? {
-            Origin::Known(source) => source,
-            Origin::Identity(tokens) => {
-                runtime()?.block_on(tokens.source()).map_err(Failure::Refused)?
-            }
-        };
+        let source = credential(&address, self.auth)?;
         tracing::info!("{address}, authorized by: {:?}", source.credential());
         Ok((address, source))
+    }
+}
+
+/// The credential of this kind for what is in a container.
+fn credential(address: &ContainerAddress, kind: Kind) -> Result<Source, Failure> {
+    let variable = |name: &str| std::env::var(name).ok();
+    match Origin::choose(address, kind, &variable).map_err(Failure::Usage)? {
+        Origin::Known(source) => Ok(source),
+        Origin::Identity(tokens) => runtime()?.block_on(tokens.source()).map_err(Failure::Refused),
     }
 }
 

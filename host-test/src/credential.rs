@@ -16,7 +16,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::address::StreamAddress;
+use crate::address::ContainerAddress;
 
 pub use self::choice::{Kind, Origin, Tokens};
 pub use self::renewal::Source;
@@ -76,7 +76,8 @@ impl fmt::Debug for Credential {
 }
 
 /// Finds the credential for `address`: the signature in the URL, else what the variables hold, in
-/// this order: `AZURE_STORAGE_SAS_TOKEN`, `AZURE_STORAGE_KEY` with `AZURE_STORAGE_ACCOUNT`,
+/// this order: `AZURE_STORAGE_SAS_TOKEN`, `AZURE_STORAGE_KEY` with `AZURE_STORAGE_ACCOUNT` (which a
+/// host of the service makes up for),
 /// `AZURE_STORAGE_CONNECTION_STRING`, `AZURE_STORAGE_BEARER_TOKEN`, its `_FILE`, and for the
 /// development account on this machine its published key.
 ///
@@ -85,7 +86,7 @@ impl fmt::Debug for Credential {
 /// # Errors
 /// What was found and why none of it fits. No secret is in the text.
 pub fn resolve(
-    address: &StreamAddress,
+    address: &ContainerAddress,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Source, String> {
     let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
@@ -99,7 +100,14 @@ pub fn resolve(
     if let Some(key) = variable("AZURE_STORAGE_KEY") {
         match account_key(address, variable("AZURE_STORAGE_ACCOUNT"), &key) {
             Ok(credential) => return Ok(credential.into()),
-            Err(why) => misfits.push(format!("AZURE_STORAGE_KEY {why}")),
+            Err(why) => {
+                let why = format!("AZURE_STORAGE_KEY {why}");
+                if variable("AZURE_STORAGE_ACCOUNT").is_none() {
+                    // Half of a credential is an oversight, one for another account is not.
+                    tracing::warn!("{why}");
+                }
+                misfits.push(why);
+            }
         }
     }
     if let Some(text) = variable("AZURE_STORAGE_CONNECTION_STRING") {
@@ -119,7 +127,7 @@ pub fn resolve(
     Err(no_credential(address, &misfits))
 }
 
-fn no_credential(address: &StreamAddress, misfits: &[String]) -> String {
+fn no_credential(address: &ContainerAddress, misfits: &[String]) -> String {
     let mut text = format!("no credential fits {address}");
     for misfit in misfits {
         text.push_str("\n  ");
@@ -151,11 +159,16 @@ fn sas(token: &str) -> Result<Credential, &'static str> {
 }
 
 fn account_key(
-    address: &StreamAddress,
+    address: &ContainerAddress,
     account: Option<String>,
     key: &str,
 ) -> Result<Credential, String> {
-    let account = account.ok_or("is set without AZURE_STORAGE_ACCOUNT")?;
+    // A host of the service is that of one account. Anywhere else a path says what it likes.
+    let named = address.account().filter(|_| address.host_names_account());
+    let account = account.as_deref().or(named).ok_or(
+        "is set without AZURE_STORAGE_ACCOUNT, which it takes where the host does not name the \
+         account",
+    )?;
     let account = account.trim();
     if address.account() != Some(account) {
         return Err(format!("is for the account `{account}`, which the URL does not name"));
@@ -171,7 +184,7 @@ fn shared_key(account: &str, key: &str) -> Result<Credential, String> {
     Ok(Credential::SharedKey { account: account.into(), key: Secret::new(key) })
 }
 
-fn connection_string(address: &StreamAddress, text: &str) -> Result<Credential, String> {
+fn connection_string(address: &ContainerAddress, text: &str) -> Result<Credential, String> {
     let field = |wanted: &str| {
         text.split(';')
             .filter_map(|pair| pair.split_once('='))
@@ -209,7 +222,7 @@ fn connection_string(address: &StreamAddress, text: &str) -> Result<Credential, 
 }
 
 fn bearer(
-    address: &StreamAddress,
+    address: &ContainerAddress,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<Source>, String> {
     let (name, token, file) = if let Some(token) = variable("AZURE_STORAGE_BEARER_TOKEN") {
@@ -229,7 +242,7 @@ fn bearer(
 }
 
 /// Whether a token may go to `address`.
-fn check_transport(address: &StreamAddress, what: &str) -> Result<(), String> {
+fn check_transport(address: &ContainerAddress, what: &str) -> Result<(), String> {
     if address.is_secure() || address.is_loopback() {
         return Ok(());
     }
@@ -300,10 +313,21 @@ mod tests {
         let variables = [("AZURE_STORAGE_KEY", KEY), ("AZURE_STORAGE_ACCOUNT", "other")];
         assert!(find(AZURE, &variables).unwrap_err().contains("account `other`"));
         assert!(find("https://logs.example.com/logs/app", &variables).is_err());
-        assert!(find(AZURE, &[("AZURE_STORAGE_KEY", KEY)]).is_err());
         let connection = format!("AccountName=other;AccountKey={KEY}");
         assert!(find(AZURE, &[("AZURE_STORAGE_CONNECTION_STRING", &connection)]).is_err());
         // The development account keeps its own key beside a foreign one.
+        assert_eq!(credential(LOCAL, &variables), key("devstoreaccount1", DEVELOPMENT_KEY));
+    }
+
+    #[test]
+    fn a_key_alone_is_for_the_account_that_the_host_names() {
+        let variables = [("AZURE_STORAGE_KEY", KEY)];
+        assert_eq!(credential(AZURE, &variables), key("mylogs", KEY));
+        for url in ["https://logs.example.com/logs/app", "http://10.0.0.1:10000/mylogs/logs/app"] {
+            let why = find(url, &variables).unwrap_err();
+            assert!(why.contains("set without AZURE_STORAGE_ACCOUNT"), "{why}");
+            assert!(!why.contains(KEY), "{why}");
+        }
         assert_eq!(credential(LOCAL, &variables), key("devstoreaccount1", DEVELOPMENT_KEY));
     }
 

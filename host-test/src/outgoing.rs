@@ -5,10 +5,12 @@
 //! Invariants: a request of which a byte of the body may have left is never sent again (a PUT that
 //! is sent twice can be applied twice; whether to repeat is the component's decision);
 //! `Content-Length` goes out as it was set; an answer that arrives before the body was sent
-//! surfaces as that answer; nothing of a URL but its host is logged.
+//! surfaces as that answer; of a URL its host, its path and its operation (`comp`) are logged, and
+//! nothing else that its query holds.
 
 mod connection;
 mod failure;
+pub(crate) mod permission;
 mod pump;
 mod route;
 
@@ -18,12 +20,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::{Request, Response};
+use hyper::http::uri::Authority;
+use hyper::{Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::connection::Connector;
@@ -49,6 +53,7 @@ pub struct Outgoing {
     // The system's roots take a while to load, and plain http does not need them.
     secure: OnceLock<Result<Secure, String>>,
     obstacle: Mutex<Option<String>>,
+    lacking: Mutex<Option<&'static str>>,
 }
 
 type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
@@ -56,7 +61,12 @@ type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
 impl Default for Outgoing {
     fn default() -> Self {
         let plain = builder().build(Connector::default());
-        Self { plain, secure: OnceLock::new(), obstacle: Mutex::default() }
+        Self {
+            plain,
+            secure: OnceLock::new(),
+            obstacle: Mutex::default(),
+            lacking: Mutex::default(),
+        }
     }
 }
 
@@ -71,10 +81,21 @@ impl Outgoing {
         request: Request<WasiBody>,
         options: &RequestOptions,
     ) -> Result<Response<Incoming>, Error> {
+        let logged = Logged::begin(&request);
+        let taken = permission::taken(&request);
         let (answer, obstacle) = match self.attempt(request, options).await {
             Ok(answer) => (Ok(answer), None),
             Err(failure) => (Err(failure.code), failure.obstacle),
         };
+        if let Some(logged) = logged {
+            logged.end(&answer);
+        }
+        if let Ok(answer) = &answer
+            && answer.status() == StatusCode::FORBIDDEN
+        {
+            let lacking = taken.filter(|_| permission::is_lacking(answer.headers()));
+            *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) = lacking;
+        }
         *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
         answer
     }
@@ -83,6 +104,12 @@ impl Outgoing {
     /// trusted, a proxy that cannot be used. Without secrets.
     pub fn obstacle(&self) -> Option<String> {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The permissions of which the request that was forbidden last takes one, in words, if that is
+    /// what it lacked.
+    pub fn lacking(&self) -> Option<&'static str> {
+        *self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn attempt(
@@ -116,6 +143,44 @@ impl Outgoing {
             Err(why) => Err(Failure::of_configuration(format!("https is not possible: {why}"))),
         }
     }
+}
+
+/// A request for the log.
+struct Logged {
+    request: String,
+    began: Instant,
+}
+
+impl Logged {
+    /// None if nobody wants to know.
+    fn begin(request: &Request<WasiBody>) -> Option<Self> {
+        let wanted = tracing::enabled!(tracing::Level::DEBUG);
+        wanted.then(|| Self { request: described(request), began: Instant::now() })
+    }
+
+    fn end(self, answer: &Result<Response<Incoming>, Error>) {
+        let Self { request, began } = self;
+        let milliseconds = began.elapsed().as_millis();
+        match answer {
+            Ok(answer) => {
+                tracing::debug!("{request}: {} in {milliseconds} ms", answer.status().as_u16());
+            }
+            Err(err) => tracing::debug!("{request}: {err} after {milliseconds} ms"),
+        }
+    }
+}
+
+/// The request without what may be a secret.
+fn described(request: &Request<WasiBody>) -> String {
+    let uri = request.uri();
+    let host = uri.authority().map_or("", Authority::as_str);
+    let mut text = format!("{} {host}{}", request.method(), uri.path());
+    let mut query = uri.query().unwrap_or_default().split('&');
+    if let Some(operation) = query.find_map(|pair| pair.strip_prefix("comp=")) {
+        text.push_str("?comp=");
+        text.extend(operation.chars().filter(char::is_ascii_alphanumeric));
+    }
+    text
 }
 
 fn builder() -> legacy::Builder {

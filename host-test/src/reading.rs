@@ -1,11 +1,13 @@
-//! The host's own reads: what a stream consists of, and its bytes.
+//! The host's own reads: what streams there are, what one consists of, and its bytes.
 //!
-//! The component appends; until it has an interface to read, `cat` and `stat` read with requests of
-//! the host. Invariants: nothing here writes; the bytes of a stream are given in order and without a
-//! gap, or the answer is [`Error::Diverged`]; a read is repeated only if it changes nothing, which
-//! all of these do.
+//! The component appends; until it has an interface to read, `cat`, `ls` and `stat` read with
+//! requests of the host. Invariants: nothing here writes; the bytes of a stream are given in order
+//! and without a gap, or the answer is [`Error::Diverged`]; a read is repeated only if it changes
+//! nothing, which all of these do.
 
+mod entry;
 mod error;
+mod lister;
 mod listing;
 mod request;
 
@@ -18,7 +20,7 @@ use hyper::{HeaderMap, Method};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::address::StreamAddress;
+use crate::address::{ContainerAddress, StreamAddress};
 use crate::component::stream;
 use crate::credential::Credential;
 use crate::outgoing::Outgoing;
@@ -26,7 +28,9 @@ use crate::outgoing::Outgoing;
 use self::listing::Listed;
 use self::request::{Answer, Exchanges};
 
+pub use self::entry::Entry;
 pub use self::error::Error;
+pub use self::lister::Lister;
 
 /// How many bytes one request reads at most: large enough for full speed, small enough to repeat.
 pub const READ_BYTES_MAX: u64 = 8 << 20;
@@ -41,6 +45,20 @@ pub enum Layout {
     Append,
     /// One block blob.
     Block,
+}
+
+impl Layout {
+    /// Its name, as metadata, reports and options have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Block => "block",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Append, Self::Block].into_iter().find(|layout| layout.name() == name)
+    }
 }
 
 impl From<stream::Layout> for Layout {
@@ -103,6 +121,7 @@ impl Stream {
 #[derive(Clone)]
 pub struct Reader {
     exchanges: Arc<Exchanges>,
+    name: Arc<str>,
 }
 
 impl Reader {
@@ -113,7 +132,9 @@ impl Reader {
         credential: Credential,
         patience: Duration,
     ) -> Self {
-        Self { exchanges: Arc::new(Exchanges::new(outgoing, address, credential, patience)) }
+        let (container, name) = (ContainerAddress::clone(&address), address.name().into());
+        let exchanges = Exchanges::new(outgoing, container, credential, patience);
+        Self { exchanges: Arc::new(exchanges), name }
     }
 
     /// Finds out what the stream consists of, `None` if it is not there. Blocks are not counted.
@@ -193,7 +214,7 @@ impl Reader {
 
     /// The segments that a listing shows, in order.
     async fn list(&self) -> Result<Vec<Segment>, Error> {
-        let prefix = format!("{}/", self.exchanges.address().name());
+        let prefix = format!("{}/", self.name);
         let mut listed = Vec::new();
         let mut marker = String::new();
         loop {
@@ -226,7 +247,7 @@ impl Reader {
         let mut segments: Vec<Segment> = Vec::new();
         loop {
             let number = segments.len() + 1;
-            let name = format!("{}/{number}", self.exchanges.address().name());
+            let name = format!("{}/{number}", self.name);
             let start = segments.last().map_or(0, |last| last.start + last.bytes);
             match self.properties(&name).await {
                 Ok(answer) => segments.push(append_segment(name, start, &answer.headers)?),
@@ -237,7 +258,7 @@ impl Reader {
     }
 
     async fn find_block_blob(&self) -> Result<Option<Stream>, Error> {
-        let name = self.exchanges.address().name().to_owned();
+        let name = self.name.to_string();
         let answer = match self.properties(&name).await {
             Ok(answer) => answer,
             Err(Error::NotFound(_)) => return Ok(None),
@@ -370,6 +391,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[derive(Default)]
 struct Metadata {
     stream: Option<String>,
+    layout: Option<Layout>,
+    number: Option<u32>,
     start: Option<u64>,
     epoch: Option<u64>,
     end: bool,
@@ -391,6 +414,8 @@ impl Metadata {
     fn of<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
         Self {
             stream: value("everblobstream").map(Into::into),
+            layout: value("everbloblayout").and_then(Layout::named),
+            number: value("everblobnumber").and_then(segment_number),
             start: value("everblobstart").and_then(|start| start.parse().ok()),
             epoch: value("everblobepoch").and_then(|epoch| epoch.parse().ok()),
             end: value("everblobend").is_some(),

@@ -168,14 +168,17 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let session = Session::new(&component, address, source, &args, input, stop);
         Ok(session.run().await)
     })?;
-    let failure = outcome.failure;
+    let mut written = outcome.acks;
     if args.json {
-        report::print(&outcome.report);
+        written = written.and(report::print(&outcome.report));
+    }
+    let Some(failure) = outcome.failure else { return written };
+    if let Err(unwritten) = written {
+        unwritten.tell();
     }
     match failure {
-        None => Ok(()),
-        Some(failure) if failure.is_usage() => Err(Failure::Usage(failure.to_string())),
-        Some(failure) => {
+        failure if failure.is_usage() => Err(Failure::Usage(failure.to_string())),
+        failure => {
             eprintln!("everblob: {failure}");
             for line in failure.consequences(&outcome.report) {
                 eprintln!("everblob: {line}");
@@ -189,14 +192,25 @@ impl Args {
     /// What clap cannot check by itself: that no option is for another layout than the one named.
     fn check(&self) -> Result<(), Failure> {
         let (misfit, fits) = match self.layout {
-            Some(Layout::Append) => (self.blocks.first(), "block"),
-            Some(Layout::Block) => (self.segments.first(), "append"),
-            // What exists decides, and what does not fit it has no effect.
+            Some(Layout::Append) => (self.blocks.given().next(), "block"),
+            Some(Layout::Block) => (self.segments.given().next(), "append"),
+            // What exists decides, which opening finds out.
             None => (None, ""),
         };
         misfit.map_or(Ok(()), |misfit| {
             Err(Failure::Usage(format!("{misfit} fits --layout {fits} only")))
         })
+    }
+
+    /// Says which options have no effect on a stream of this layout.
+    fn warn_of_misfits(&self, layout: stream::Layout) {
+        let (misfits, layout): (Vec<_>, _) = match layout {
+            stream::Layout::Append => (self.blocks.given().collect(), "append"),
+            stream::Layout::Block => (self.segments.given().collect(), "block"),
+        };
+        for misfit in misfits {
+            tracing::warn!("{misfit} has no effect: the stream is in the {layout} layout");
+        }
     }
 
     fn cuts(&self) -> Cuts {
@@ -240,30 +254,30 @@ impl Args {
 }
 
 impl Segments {
-    /// The first option that was given.
-    fn first(&self) -> Option<&'static str> {
-        let given = [
+    /// The options that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let options = [
             (self.segment_blocks.is_some(), "--segment-blocks"),
             (self.segment_bytes.is_some(), "--segment-bytes"),
             (self.segment_age.is_some(), "--segment-age"),
         ];
-        first(&given)
+        given(options)
     }
 }
 
 impl Blocks {
-    /// The first option that was given.
-    fn first(&self) -> Option<&'static str> {
-        let given = [
+    /// The options that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let options = [
             (self.in_flight.is_some(), "--in-flight"),
             (self.compaction.is_some(), "--compaction"),
             (self.compact_above.is_some(), "--compact-above"),
             (self.discard_staged, "--discard-staged"),
         ];
-        first(&given)
+        given(options)
     }
 }
 
-fn first(options: &[(bool, &'static str)]) -> Option<&'static str> {
-    options.iter().find(|(given, _)| *given).map(|(_, name)| *name)
+fn given<const N: usize>(options: [(bool, &'static str); N]) -> impl Iterator<Item = &'static str> {
+    options.into_iter().filter(|(given, _)| *given).map(|(_, name)| name)
 }

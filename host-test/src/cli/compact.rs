@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::append::block_size;
 use super::order::{self, Failure, Order, OrderArgs, Outcome};
-use super::report::{ErrorReport, ProgressLine, Stats};
+use super::report::{ErrorReport, ProgressLine, Stats, counted};
 
 /// Merge the small blocks of a stream in the block layout
 #[derive(clap::Args)]
@@ -38,7 +38,8 @@ Examples:
   everblob compact https://ACCOUNT.blob.core.windows.net/logs/app
   everblob compact URL --block-size 100MiB --json | jq .blocks_after";
 
-/// The object of `--json`. Null is what is not known because it ended early.
+/// The object of `--json`. Null is what is not known because it ended early. After a Ctrl-C
+/// `blocks_after` is what there was then, and `bytes_moved` what was moved until then.
 #[derive(Default, Serialize)]
 struct Report {
     layout: Option<Layout>,
@@ -53,7 +54,7 @@ struct Report {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
     order::run(&args.order, async |order| {
-        let mut run = Run { args, order, progress: ProgressLine::new() };
+        let mut run = Run { args, order, blob: None, progress: ProgressLine::new() };
         let result = run.merge().await;
         let (report, failure) = run.report(result).await;
         Outcome { text: report.text(), report, failure }
@@ -63,6 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
 struct Run<'a, 'b> {
     args: &'a Args,
     order: &'a mut Order<'b>,
+    /// The name of the blob, and how many blocks it had.
+    blob: Option<(String, Option<u32>)>,
     progress: ProgressLine,
 }
 
@@ -70,10 +73,15 @@ impl Run<'_, '_> {
     /// Merges until there is nothing left to merge: the numbers of blocks before and after, and the
     /// bytes moved.
     async fn merge(&mut self) -> Result<(u32, u32, u64), Failure> {
-        if self.order.look().await?.layout == Layout::Append {
+        let mut found = self.order.look().await?;
+        if found.layout == Layout::Append {
             return Err(Failure::Layout(
                 "the stream is in the append layout, whose blocks stay as they were written",
             ));
+        }
+        if let Some(blob) = found.segments.pop() {
+            let blocks = self.order.blocks(&blob.name).await;
+            self.blob = Some((blob.name, blocks));
         }
         self.order.open(&self.args.options()).await?;
         loop {
@@ -91,8 +99,8 @@ impl Run<'_, '_> {
             return Ok(());
         }
         let stats = self.order.writing.appender()?.stats().await?;
-        let (blocks, bytes) = (stats.merged_blocks, size::format(stats.merged_bytes_up));
-        let mut line = format!("{blocks} blocks merged · {bytes} moved");
+        let blocks = counted(stats.merged_blocks, "block");
+        let mut line = format!("{blocks} merged · {} moved", size::format(stats.merged_bytes_up));
         if let Some(trouble) = self.order.writing.trouble() {
             line.push_str(&format!(" · {trouble}"));
         }
@@ -112,6 +120,12 @@ impl Run<'_, '_> {
             }
             Err(failure) => failure,
         };
+        // Whatever else ended it, what there is now may be the work of others.
+        if let (Failure::Interrupted, Some((name, before))) = (&failure, self.blob) {
+            report.blocks_before = before;
+            report.blocks_after = self.order.blocks(&name).await;
+            report.bytes_moved = Some(report.stats.merged_bytes_up);
+        }
         report.error = Some(failure.report());
         (report, Some(failure))
     }
@@ -122,7 +136,8 @@ impl Report {
     fn text(&self) -> Option<String> {
         let (before, after) = (self.blocks_before?, self.blocks_after?);
         let moved = size::format(self.bytes_moved?);
-        Some(format!("{before} blocks before, {after} after; {moved} moved"))
+        let before = counted(before.into(), "block");
+        Some(format!("{before} before, {after} after; {moved} moved"))
     }
 }
 

@@ -1,11 +1,9 @@
 //! `everblob completions`: what a shell needs to complete the command line.
 
-use std::io::Write as _;
-
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Cli, Failure};
+use super::{Cli, Failure, report};
 
 /// Write a script that completes the command line in a shell
 #[derive(clap::Args)]
@@ -25,6 +23,5 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "everblob", &mut script);
     // Nobody may be there to read it, which is no failure.
-    let _ = std::io::stdout().write_all(&script);
-    Ok(())
+    report::write(&script).map(drop)
 }

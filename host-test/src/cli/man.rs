@@ -1,10 +1,8 @@
 //! `everblob man`: the manual pages.
 
-use std::io::Write as _;
-
 use clap::CommandFactory as _;
 
-use super::{Cli, Failure};
+use super::{Cli, Failure, report};
 
 /// Write a manual page
 #[derive(clap::Args)]
@@ -34,6 +32,5 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let source = concat!("everblob ", env!("CARGO_PKG_VERSION"));
     clap_mangen::Man::new(page).source(source).render(&mut text).map_err(Failure::refused)?;
     // Nobody may be there to read it, which is no failure.
-    let _ = std::io::stdout().write_all(&text);
-    Ok(())
+    report::write(&text).map(drop)
 }

@@ -4,7 +4,6 @@
 //! over.
 
 use std::fmt;
-use std::io::Write as _;
 use std::time::Duration;
 
 use everblob_host::component::{self, Component, stream};
@@ -16,6 +15,9 @@ use serde::Serialize;
 use super::report::{self, ErrorReport, Stats};
 use super::signals::Stop;
 use super::writing::Writing;
+
+/// How long a count that is only for a report may take.
+const COUNTING: Duration = Duration::from_secs(2);
 
 /// Why an order was not carried out.
 #[derive(Debug)]
@@ -74,17 +76,13 @@ pub(super) fn run<R: Serialize>(
         let writing = Writing::new(&component, address, source, args.retry_for);
         Ok(carry_out(&mut Order { writing, stop }).await)
     })?;
-    if args.json {
-        report::print(&outcome.report);
-    } else if let Some(text) = outcome.text {
-        // Nobody may be there to read it, which is no failure.
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
-    match outcome.failure {
-        None => Ok(()),
-        Some(failure) if failure.is_usage() => Err(super::Failure::Usage(failure.to_string())),
-        Some(failure) => Err(super::Failure::refused(failure)),
-    }
+    let failure = match outcome.failure {
+        None if args.json => return report::print(&outcome.report),
+        None => return outcome.text.map_or(Ok(()), |text| report::line(&text)),
+        Some(failure) if failure.is_usage() => super::Failure::Usage(failure.to_string()),
+        Some(failure) => super::Failure::refused(failure),
+    };
+    Err(if args.json { report::with(failure, &outcome.report) } else { failure })
 }
 
 /// What opening takes: nothing is created.
@@ -122,6 +120,16 @@ impl Order<'_> {
             () = self.stop.asked() => return Err(Failure::Interrupted),
         };
         found.ok_or_else(|| Failure::Missing(self.writing.address().to_string()))
+    }
+
+    /// How many blocks a blob has, if that is told soon.
+    pub(super) async fn blocks(&self, name: &str) -> Option<u32> {
+        if self.writing.trouble().is_some() {
+            return None;
+        }
+        let reader = self.writing.reader();
+        let sizes = tokio::time::timeout(COUNTING, reader.block_sizes(name)).await.ok()?.ok()?;
+        u32::try_from(sizes.len()).ok()
     }
 
     /// Takes the stream over.

@@ -1,12 +1,14 @@
 //! What commands report: the objects of `--json`, and the line that shows progress on a terminal.
 
-use std::io::{IsTerminal, Write as _};
+use std::io::{ErrorKind, IsTerminal, Write as _};
 use std::time::Duration;
 
 use everblob_host::component::stream;
 use everblob_host::reading::Layout;
 use serde::Serialize;
 use tokio::time::Instant;
+
+use super::Failure;
 
 /// The object of `append --json`. Offsets are those of the stream, null if it was never opened.
 #[derive(Debug, Default, Serialize)]
@@ -43,6 +45,12 @@ pub(crate) struct ErrorReport {
     pub(crate) code: &'static str,
     /// For people.
     pub(crate) message: String,
+}
+
+/// The object of `--json` if there is nothing to show.
+#[derive(Serialize)]
+pub(crate) struct Refused {
+    error: ErrorReport,
 }
 
 /// The component's counts.
@@ -119,10 +127,59 @@ impl From<stream::Stats> for Stats {
     }
 }
 
+impl Refused {
+    /// The object that says why.
+    pub(crate) fn new(code: &'static str, message: String) -> Self {
+        Self { error: ErrorReport { code, message } }
+    }
+}
+
+/// A report as one line of JSON, without its end.
+pub(crate) fn json(report: &impl Serialize) -> String {
+    serde_json::to_string(report).expect("a report has nothing that JSON cannot hold")
+}
+
 /// Writes one JSON object to stdout. Nobody may be there to read it, which is no failure.
-pub(crate) fn print(report: &impl Serialize) {
-    let text = serde_json::to_string(report).expect("a report has nothing that JSON cannot hold");
-    let _ = writeln!(std::io::stdout(), "{text}");
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
+    line(&json(report))
+}
+
+/// Writes a line to stdout. Nobody may be there to read it, which is no failure.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    write(format!("{text}\n").as_bytes()).map(drop)
+}
+
+/// Writes to stdout. Answers whether anybody is there to read it.
+///
+/// # Errors
+/// It cannot be written, for another reason than that.
+pub(crate) fn write(text: &[u8]) -> Result<bool, Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(err) if err.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(err) => Err(Failure::refused(format!("cannot write: {err}"))),
+    }
+}
+
+/// Writes the report of what has failed, and answers the failure.
+pub(crate) fn with(failure: Failure, report: &impl Serialize) -> Failure {
+    if let Err(unwritten) = print(report) {
+        unwritten.tell();
+    }
+    failure
+}
+
+/// A number of things: `1 block`, `2 blocks`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// Whether a stream to a person takes colours: a terminal, and no `NO_COLOR`.

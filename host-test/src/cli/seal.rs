@@ -85,6 +85,9 @@ async fn seal(args: &Args, order: &mut Order<'_>) -> Result<(Layout, u64), Failu
 }
 
 async fn end(args: &Args, order: &mut Order<'_>, layout: Layout) -> Result<u64, Failure> {
+    if args.discard_staged && layout == Layout::Append {
+        tracing::warn!("--discard-staged has no effect: the stream is in the append layout");
+    }
     let discard_staged = Some(args.discard_staged);
     order.open(&stream::Options { discard_staged, ..order::options(layout) }).await?;
     loop {

@@ -1,6 +1,5 @@
 //! `everblob stat`: shows what a stream consists of.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use everblob_host::address::StreamAddress;
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::cat::PATIENCE;
-use super::report::{self, ErrorReport};
+use super::report::{self, Refused, counted};
 
 /// Show what a stream consists of
 #[derive(clap::Args)]
@@ -37,12 +36,6 @@ struct Report<'a> {
     segments: &'a [Segment],
 }
 
-/// The object of `--json` if there is nothing to show.
-#[derive(Serialize)]
-struct Refused {
-    error: ErrorReport,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (address, source) = args.access.stream()?;
@@ -56,42 +49,39 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let stream = match stream.and_then(|stream| stream.ok_or_else(missing)) {
         Ok(stream) => stream,
         Err((code, message)) => {
-            if args.json {
-                report::print(&Refused { error: ErrorReport { code, message: message.clone() } });
-            }
-            return Err(Failure::Refused(message));
+            let failure = Failure::Refused(message.clone());
+            return Err(if args.json {
+                report::with(failure, &Refused::new(code, message))
+            } else {
+                failure
+            });
         }
     };
     let text = if args.json { json(&stream) } else { table(&address, &stream) };
-    // Nobody may be there to read it, which is no failure.
-    let _ = writeln!(std::io::stdout(), "{text}");
-    Ok(())
+    report::line(&text)
 }
 
 fn json(stream: &Stream) -> String {
-    let report = Report {
+    report::json(&Report {
         layout: stream.layout,
         length: stream.length(),
         epoch: stream.epoch(),
         sealed: stream.is_sealed(),
         segments: &stream.segments,
-    };
-    serde_json::to_string(&report).expect("a report has nothing that JSON cannot hold")
+    })
 }
 
 fn table(address: &StreamAddress, stream: &Stream) -> String {
-    let layout = match stream.layout {
-        Layout::Append => "append",
-        Layout::Block => "block",
-    };
+    let layout = stream.layout.name();
     let blocks: u64 = stream.segments.iter().map(|segment| u64::from(segment.blocks)).sum();
     let length = stream.length();
     let mut text = format!(
-        "{address}\n{layout} layout, {} bytes ({}), {blocks} blocks{}{}{}\n",
-        length,
+        "{address}\n{layout} layout, {} ({}), {}{}{}{}\n",
+        counted(length, "byte"),
         size::format(length),
+        counted(blocks, "block"),
         if stream.layout == Layout::Append {
-            format!(" in {} segments", stream.segments.len())
+            format!(" in {}", counted(stream.segments.len() as u64, "segment"))
         } else {
             String::new()
         },

@@ -1,7 +1,5 @@
 //! `everblob --version`: which program this is, and with `--json` which component it runs.
 
-use std::io::Write as _;
-
 use everblob_host::component::Component;
 use serde::Serialize;
 
@@ -46,13 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Usage("--json comes after the command".into()));
     }
     if !args.json {
-        // Nobody may be there to read it, which is no failure.
-        let _ = writeln!(std::io::stdout(), "everblob {VERSION}");
-        return Ok(());
+        return report::line(&format!("everblob {VERSION}"));
     }
     let component = Component::load().map_err(|err| Failure::Refused(format!("{err:#}")))?;
     let sha256 = component.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
     let (bytes, imports) = (component.length(), component.imports());
-    report::print(&Report { version: VERSION, component: Description { sha256, bytes, imports } });
-    Ok(())
+    report::print(&Report { version: VERSION, component: Description { sha256, bytes, imports } })
 }

@@ -233,7 +233,9 @@ impl<'a> Writing<'a> {
 
     /// A refused credential that has been replaced in the meantime, or can be, is no failure.
     pub(super) async fn renew_or(&mut self, err: Error) -> Result<(), Error> {
-        let Error::Stream(stream::Error::Unauthenticated(why)) = &err else { return Err(err) };
+        let Error::Stream(stream::Error::Unauthenticated(why)) = &err else {
+            return Err(self.explained(err));
+        };
         self.renew().await?;
         // A request with the old credential may have been under way when it was replaced.
         if !self.is_replaced_within(REPLACED_GRACE) && !self.source.is_fetching() {
@@ -250,6 +252,18 @@ impl<'a> Writing<'a> {
         }
         sleep(REPLACED_PAUSE).await;
         Ok(())
+    }
+
+    /// The component passes on what the service says, which is not what is missing.
+    fn explained(&self, err: Error) -> Error {
+        let lacking = self.component.outgoing().lacking();
+        match (err, lacking) {
+            (Error::Stream(stream::Error::AccessDenied(why)), Some(permission)) => {
+                let why = format!("{why}; this takes the permission {permission}");
+                stream::Error::AccessDenied(why).into()
+            }
+            (err, _) => err,
+        }
     }
 
     fn is_replaced_within(&self, span: Duration) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::identity::{Identity, Variable};
 use super::token::{Fetcher, SystemClock};
 use super::{Credential, Source, check_transport, resolve};
-use crate::address::StreamAddress;
+use crate::address::ContainerAddress;
 
 /// A kind of credential, for the command line to name.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -49,7 +49,7 @@ impl Origin {
     /// # Errors
     /// Why there is none. No secret is in the text.
     pub fn choose(
-        address: &StreamAddress,
+        address: &ContainerAddress,
         kind: Kind,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
@@ -82,7 +82,7 @@ impl Origin {
         }
     }
 
-    fn of(address: &StreamAddress, identity: Identity) -> Result<Self, String> {
+    fn of(address: &ContainerAddress, identity: Identity) -> Result<Self, String> {
         check_transport(address, &format!("a token of {identity}"))?;
         Ok(Self::Identity(Tokens(Fetcher::new(identity, Arc::new(SystemClock)))))
     }

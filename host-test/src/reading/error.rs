@@ -14,6 +14,8 @@ pub enum Error {
         /// The service's code, or the reason if it gave none; and what the clocks have to do with
         /// it.
         code: String,
+        /// The permissions of which the request takes one, if that is what it lacked.
+        permission: Option<&'static str>,
     },
     /// The service cannot be reached, or did not serve for as long as there was patience.
     Unavailable(String),
@@ -45,7 +47,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFound(code) => write!(f, "the service says {code}"),
-            Self::Refused { status, code } => write!(f, "the service says {status} {code}"),
+            Self::Refused { status, code, permission } => {
+                write!(f, "the service says {status} {code}")?;
+                permission.map_or(Ok(()), |it| write!(f, "; this takes the permission {it}"))
+            }
             Self::Unavailable(why) => write!(f, "the service is not available: {why}"),
             Self::Conflict(why) => f.write_str(why),
             Self::Diverged(why) => write!(f, "the stream does not hold together: {why}"),

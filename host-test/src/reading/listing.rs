@@ -2,6 +2,8 @@
 //! blob's blocks. Most elements are optional, and a page may be short or empty and still not be the
 //! last.
 
+use everblob::azure::date;
+use everblob::time::UnixTime;
 use percent_encoding::percent_decode_str;
 use roxmltree::{Document, Node};
 
@@ -21,6 +23,8 @@ pub(super) struct Listed {
     pub(super) kind: String,
     pub(super) bytes: u64,
     pub(super) sealed: bool,
+    /// When it was written last, by the clock of the service.
+    pub(super) modified: Option<UnixTime>,
     pub(super) metadata: Vec<(String, String)>,
 }
 
@@ -88,6 +92,7 @@ fn properties(node: Node<'_, '_>, blob: &mut Listed) -> Result<(), Error> {
             "Content-Length" => {
                 blob.bytes = text(property).parse().map_err(|_| malformed("a length"))?;
             }
+            "Last-Modified" => blob.modified = date::parse_rfc1123(&text(property)),
             "BlobType" => blob.kind = text(property),
             "Sealed" => blob.sealed = text(property) == "true",
             _ => {}

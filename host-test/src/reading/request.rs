@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody};
 
 use super::Error;
-use crate::address::StreamAddress;
+use crate::address::ContainerAddress;
 use crate::credential::Credential;
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, permission};
 
 /// The version of the service's interface, as the component sends it.
 const VERSION: &str = "2024-11-04";
@@ -46,7 +46,7 @@ impl Answer {
 /// Makes the exchanges with one container.
 pub(super) struct Exchanges {
     outgoing: Arc<Outgoing>,
-    address: StreamAddress,
+    address: ContainerAddress,
     credential: Credential,
     patience: Duration,
 }
@@ -60,15 +60,11 @@ struct Failed {
 impl Exchanges {
     pub(super) fn new(
         outgoing: Arc<Outgoing>,
-        address: StreamAddress,
+        address: ContainerAddress,
         credential: Credential,
         patience: Duration,
     ) -> Self {
         Self { outgoing, address, credential, patience }
-    }
-
-    pub(super) fn address(&self) -> &StreamAddress {
-        &self.address
     }
 
     /// Asks about a blob, or about the container if `blob` is none.
@@ -155,6 +151,7 @@ impl Exchanges {
             first_byte_timeout: Some(Duration::from_secs(30)),
             between_bytes_timeout: Some(Duration::from_secs(30)),
         };
+        let taken = permission::taken(&request);
         let unreachable = |why: String| Failed { error: Error::Unavailable(why), passes: true };
         let answer = self.outgoing.exchange(request, &options).await;
         let answer = answer.map_err(|err| match self.outgoing.obstacle() {
@@ -176,7 +173,8 @@ impl Exchanges {
         if parts.status.is_success() {
             return Ok(Answer { headers: parts.headers, body: received.into() });
         }
-        Err(refusal(parts.status.as_u16(), &parts.headers))
+        let permission = taken.filter(|_| permission::is_lacking(&parts.headers));
+        Err(refusal(parts.status.as_u16(), &parts.headers, permission))
     }
 }
 
@@ -193,7 +191,7 @@ fn words(err: &HttpError) -> String {
     }
 }
 
-fn refusal(status: u16, headers: &HeaderMap) -> Failed {
+fn refusal(status: u16, headers: &HeaderMap, permission: Option<&'static str>) -> Failed {
     let code = headers.get("x-ms-error-code").and_then(|code| code.to_str().ok());
     let code = code.unwrap_or("without a code").to_owned();
     match status {
@@ -203,10 +201,10 @@ fn refusal(status: u16, headers: &HeaderMap) -> Failed {
         }
         // A read beside concurrent appends may be told to come again.
         409 if code == "BlobModifiedWhileReading" => {
-            Failed { error: Error::Refused { status, code }, passes: true }
+            Failed { error: Error::Refused { status, code, permission }, passes: true }
         }
         _ => {
-            let mut error = Error::Refused { status, code };
+            let mut error = Error::Refused { status, code, permission };
             if error.code() == "unauthenticated"
                 && let Error::Refused { code, .. } = &mut error
                 && let Some(skew) = skew(headers)

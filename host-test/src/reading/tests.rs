@@ -8,6 +8,7 @@ fn listed(number: u32, bytes: u64, metadata: &[(&str, &str)]) -> (u32, Listed) {
         kind: "AppendBlob".into(),
         bytes,
         sealed: false,
+        modified: None,
         metadata: metadata.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
     };
     (number, blob)

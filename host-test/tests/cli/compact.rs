@@ -63,6 +63,38 @@ fn a_signal_ends_it_while_the_service_is_not_there() {
 }
 
 #[test]
+fn a_signal_in_the_middle_ends_it_with_what_was_done_until_then() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    let lines = "line\n".repeat(1000);
+    let options = ["--layout", "block", "--block-size", "5", "--compaction", "none"];
+    append(&url, &options, lines.as_bytes());
+    let mut running = Running::start(&["compact", &url, "--block-size", "11", "--json", "-vv"]);
+    let stderr = running.process.stderr.take().unwrap();
+    let mut lines_told = crate::program::lines(stderr);
+    // A merge was committed. A pipe does not hold what is told of all of them.
+    for _ in 0..2 {
+        assert!(
+            lines_told.any(|line| line.contains("PUT") && line.contains("comp=blocklist: 201"))
+        );
+    }
+    signal(&running.process, "INT");
+    assert!(lines_told.any(|line| line.contains("what was done until then stays done")));
+    let report = running.wait().with_status(1).json();
+    assert_eq!(report["error"]["code"], "interrupted", "{report}");
+    assert_eq!(report["blocks_before"], 1000, "{report}");
+    let after = report["blocks_after"].as_u64().unwrap();
+    assert!((500..1000).contains(&after), "{report}");
+    let moved = report["bytes_moved"].as_u64().unwrap();
+    assert!((10..5000).contains(&moved) && moved >= 10 * (1000 - after), "{report}");
+    assert_eq!(cat(&url), lines.as_bytes());
+    assert_eq!(
+        run(&["compact", &url, "--block-size", "11", "--json"], b"").json()["blocks_after"],
+        500
+    );
+}
+
+#[test]
 fn a_stream_that_is_not_there_is_not_made() {
     let (_folder, log) = folder("requests.jsonl");
     let store = Store::start(&["--listen", "127.0.0.1:0", "--log", log.to_str().unwrap()]);

@@ -78,6 +78,22 @@ fn a_block_blob_is_written_and_shown_as_the_blob_that_it_is() {
 }
 
 #[test]
+fn one_is_no_plural() {
+    let store = Store::in_memory();
+    for (layout, said) in [
+        ("append", "append layout, 1 byte (1 B), 1 block in 1 segment, owner"),
+        ("block", "block layout, 1 byte (1 B), 1 block, owner"),
+    ] {
+        let url = store.url(layout);
+        append(&url, &["--layout", layout], b"x");
+        let shown = run(&["stat", &url], b"").with_status(0);
+        assert!(shown.text().contains(said), "{}", shown.text());
+    }
+    let merged = run(&["compact", &store.url("block")], b"").with_status(0);
+    assert_eq!(merged.text(), "1 block before, 1 after; 0 B moved\n");
+}
+
+#[test]
 fn a_stream_that_is_not_there_is_status_1() {
     let store = Store::in_memory();
     append(&store.url("other"), &[], b"x");

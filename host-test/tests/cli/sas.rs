@@ -105,3 +105,42 @@ fn what_cannot_be_signed_is_wrong_usage() {
         assert!(ended.stdout.is_empty(), "{options:?}");
     }
 }
+
+/// That a run is refused, and that the message names what it lacks.
+#[track_caller]
+fn lacks(permissions: &str, url: &str, command: &str, permission: &str) {
+    let url = crate::credentials::signed(url, permissions);
+    let ended = run(&[command, &url, "--json"], b"x").with_status(1);
+    let error = &ended.json()["error"];
+    assert_eq!(error["code"], "access-denied", "{error}");
+    let message = error["message"].as_str().unwrap();
+    let named = message.ends_with(&format!("; this takes the permission {permission}"));
+    assert!(named, "{permissions} {command}: {message}");
+}
+
+/// A stream of each layout in the container at `address`: their URLs and that of a new one.
+fn streams(address: &str) -> [String; 3] {
+    let url = |name: &str| format!("http://{address}/devstoreaccount1/logs/{name}");
+    append(&url("append"), &[], b"x");
+    append(&url("block"), &["--layout", "block"], b"x");
+    [url("append"), url("block"), url("new")]
+}
+
+#[test]
+fn a_permission_that_is_missing_is_named() {
+    let (azurite, store) = (Azurite::start(), Store::in_memory());
+    let [appended, blocks, new] = streams(store.address());
+    lacks("racw", appended.trim_end_matches("/append"), "ls", "`l`");
+    lacks("acwl", &appended, "append", "`r`");
+    lacks("acwl", &appended, "stat", "`r`");
+    lacks("rcl", &appended, "append", "`a` or `w`");
+    lacks("ral", &new, "append", "`c` or `w`");
+    lacks("racl", &appended, "seal", "`w`");
+    lacks("racl", &blocks, "append", "`w`");
+    lacks("racl", &blocks, "compact", "`w`");
+    // The emulator has the same code for it.
+    let [appended, blocks, _] = streams(azurite.address());
+    lacks("racw", appended.trim_end_matches("/append"), "ls", "`l`");
+    lacks("rcl", &appended, "append", "`a` or `w`");
+    lacks("racl", &blocks, "append", "`w`");
+}

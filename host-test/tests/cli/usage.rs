@@ -40,6 +40,9 @@ fn wrong_usage_is_status_2() {
         &["compact", LOCAL, "--block-size", "0"],
         &["compact", LOCAL, "--block-size", "101MiB"],
         &["compact", LOCAL, "--compact-above", "4"],
+        &["ls"],
+        &["ls", "logs"],
+        &["ls", LOCAL, "--prefix", "app"],
         &["rollover"],
         &["rollover", "logs/app"],
         &["rollover", LOCAL, "--discard-staged"],
@@ -77,6 +80,33 @@ fn an_option_of_another_layout_is_named_with_the_one_it_fits() {
 }
 
 #[test]
+fn an_option_that_does_not_fit_the_layout_that_is_found_is_told() {
+    let store = Store::in_memory();
+    let ours = [
+        ("append", &["--segment-blocks", "--segment-bytes", "--segment-age"][..]),
+        ("block", &["--in-flight", "--compaction", "--compact-above", "--discard-staged"]),
+    ];
+    let values = "--segment-blocks 9 --segment-bytes 9 --segment-age 1h \
+                  --in-flight 2 --compaction none --compact-above 9 --discard-staged";
+    let values: Vec<_> = values.split_ascii_whitespace().collect();
+    for (layout, fitting) in ours {
+        let url = store.url(layout);
+        crate::program::append(&url, &["--layout", layout], b"x");
+        let args = [&["append", &url][..], &values].concat();
+        let ended = run(&args, b"y").with_status(0);
+        let told = format!("has no effect: the stream is in the {layout} layout");
+        for option in values.iter().filter(|value| value.starts_with("--")) {
+            let said = ended.stderr.contains(&format!("{option} {told}"));
+            assert_eq!(said, !fitting.contains(option), "{option}: {}", ended.stderr);
+        }
+    }
+    let ended = run(&["seal", &store.url("append"), "--discard-staged"], b"").with_status(0);
+    assert!(ended.stderr.contains("--discard-staged has no effect"), "{}", ended.stderr);
+    let ended = run(&["seal", &store.url("block"), "--discard-staged"], b"").with_status(0);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
 fn without_a_credential_nothing_is_tried() {
     for command in ["append", "cat", "compact", "rollover", "seal", "stat"] {
         let ended = run(&[command, AZURE], b"").with_status(2);
@@ -91,6 +121,22 @@ fn a_credential_for_another_account_does_not_fit() {
     command.env("AZURE_STORAGE_ACCOUNT", "other").env("AZURE_STORAGE_KEY", "c2VjcmV0");
     let ended = finish(command.spawn().unwrap(), b"").with_status(2);
     assert!(ended.stderr.contains("`other`"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("c2VjcmV0"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_key_without_its_account_is_told_where_the_url_does_not_name_it() {
+    let with_key = |url: &str| {
+        let mut command = everblob(&["sas", url, "--permissions", "r", "--expiry", "1h"]);
+        command.env("AZURE_STORAGE_KEY", "c2VjcmV0");
+        finish(command.spawn().unwrap(), b"")
+    };
+    with_key(AZURE).with_status(0);
+    let ended = with_key("https://logs.example.com/logs/app").with_status(2);
+    assert!(ended.stderr.contains("AZURE_STORAGE_ACCOUNT"), "{}", ended.stderr);
+    // The development account has its key all the same.
+    let ended = with_key(LOCAL).with_status(0);
+    assert!(ended.stderr.contains("set without AZURE_STORAGE_ACCOUNT"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("c2VjcmV0"), "{}", ended.stderr);
 }
 
@@ -141,18 +187,7 @@ fn help_and_version_need_nothing() {
         let ended = finish(command.spawn().unwrap(), b"").with_status(0);
         assert!(ended.text().contains("everblob"), "{args:?}");
     }
-    for command in [
-        "append",
-        "cat",
-        "compact",
-        "completions",
-        "demo",
-        "man",
-        "rollover",
-        "seal",
-        "stat",
-        "store",
-    ] {
+    for command in COMMANDS {
         assert!(run(&[command, "--help"], b"").text().contains("Examples:"));
     }
 }
@@ -175,8 +210,19 @@ fn without_a_component_only_reading_and_the_store_work() {
     }
 }
 
-const COMMANDS: [&str; 10] =
-    ["append", "cat", "compact", "completions", "demo", "man", "rollover", "seal", "stat", "store"];
+const COMMANDS: [&str; 11] = [
+    "append",
+    "cat",
+    "compact",
+    "completions",
+    "demo",
+    "ls",
+    "man",
+    "rollover",
+    "seal",
+    "stat",
+    "store",
+];
 
 #[test]
 fn completions_name_every_command_and_are_valid() {

@@ -3,7 +3,7 @@
 //! Invariants: a commit that is due is waited for before more input is given; the stream is opened
 //! by the first byte; a signal is always served.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use super::Args;
 use super::cuts::Cuts;
 use super::failure::Failure;
 use super::input::Input;
-use crate::cli::report::{ErrorReport, ProgressLine, Report};
+use crate::cli::report::{self, ErrorReport, ProgressLine, Report};
 use crate::cli::signals::Stop;
 use crate::cli::writing::{TICK, Writing};
 
@@ -31,6 +31,8 @@ const LEASE_TICK: Duration = Duration::from_secs(2);
 pub(super) struct Outcome {
     pub(super) report: Report,
     pub(super) failure: Option<Failure>,
+    /// Whether the acks could be written.
+    pub(super) acks: Result<(), crate::cli::Failure>,
 }
 
 /// A run.
@@ -45,6 +47,7 @@ pub(super) struct Session<'a> {
     /// The end of the stream, if it was only looked at.
     looked: Option<u64>,
     acknowledged: u64,
+    acks: Result<(), crate::cli::Failure>,
     progress: ProgressLine,
 }
 
@@ -66,6 +69,7 @@ impl<'a> Session<'a> {
             info: None,
             looked: None,
             acknowledged: 0,
+            acks: Ok(()),
             progress: ProgressLine::new(),
         }
     }
@@ -84,7 +88,7 @@ impl<'a> Session<'a> {
         report.error = failure
             .as_ref()
             .map(|failure| ErrorReport { code: failure.code(), message: failure.to_string() });
-        Outcome { report, failure }
+        Outcome { report, failure, acks: self.acks }
     }
 
     async fn append_all(&mut self) -> Result<(), Failure> {
@@ -182,6 +186,7 @@ impl<'a> Session<'a> {
             self.writing.pause().await;
         }
         let info = self.writing.opened().await?;
+        self.args.warn_of_misfits(info.layout);
         self.acknowledged = info.start;
         self.info = Some(info);
         Ok(())
@@ -202,13 +207,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Nobody may be reading, which does not concern the bytes.
+    /// That it cannot be written does not concern the bytes; it is told at the end.
     fn acknowledge(&mut self) {
         self.acknowledged = self.writing.position().committed;
-        if self.args.acks {
-            let mut stdout = io::stdout().lock();
-            let _ = writeln!(stdout, "committed {}", self.acknowledged);
-            let _ = stdout.flush();
+        if self.args.acks && self.acks.is_ok() {
+            self.acks = report::line(&format!("committed {}", self.acknowledged));
         }
     }
 

@@ -6,6 +6,7 @@ use everblob_host::size;
 use super::log::Log;
 use super::picture::Picture;
 use super::{Failure, PIECE_SHOWN, Place, cuts, options, piece_bytes};
+use crate::cli::report::counted;
 
 /// How long the list may grow, in place of 32,000 blocks.
 const COMPACT_ABOVE: u32 = 24;
@@ -88,11 +89,11 @@ fn summary(stats: &stream::Stats) -> String {
     let commits = kinds.put_block_list;
     let reads = kinds.get_blob;
     format!(
-        "{} requests: {} Put Block, {commits} Put Block List, {reads} Get Blob to merge, {} others, \
+        "{}: {} Put Block, {commits} Put Block List, {reads} Get Blob to merge, {}, \
          {} repeated",
-        stats.requests,
+        counted(stats.requests, "request"),
         kinds.put_block,
-        stats.requests - kinds.put_block - commits - reads,
+        counted(stats.requests - kinds.put_block - commits - reads, "other"),
         stats.retries,
     )
 }

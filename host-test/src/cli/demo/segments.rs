@@ -6,6 +6,7 @@ use everblob_host::size;
 use super::log::Log;
 use super::picture::Picture;
 use super::{Failure, PIECE_SHOWN, Place, cuts, options, piece_bytes};
+use crate::cli::report::counted;
 
 /// Blocks of a segment, in place of 50,000.
 const SEGMENT_BLOCKS: u32 = 24;
@@ -50,13 +51,16 @@ pub(super) async fn show(
 fn summary(stats: &stream::Stats) -> String {
     let kinds = &stats.requests_by_kind;
     format!(
-        "{} requests: {} Append Block, {} to create segments, {} to close them, {} others, \
+        "{}: {} Append Block, {} to create segments, {} to close them, {}, \
          {} repeated",
-        stats.requests,
+        counted(stats.requests, "request"),
         kinds.append_block,
         kinds.put_blob,
         kinds.seal + kinds.set_metadata,
-        kinds.get_properties + kinds.get_blob + kinds.list_blobs + kinds.create_container,
+        counted(
+            kinds.get_properties + kinds.get_blob + kinds.list_blobs + kinds.create_container,
+            "other"
+        ),
         stats.retries,
     )
 }

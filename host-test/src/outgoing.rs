@@ -11,6 +11,7 @@ mod connection;
 mod failure;
 mod pump;
 mod route;
+mod traffic;
 
 use std::future::Future;
 use std::pin::pin;
@@ -29,6 +30,8 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use self::connection::Connector;
 use self::failure::Failure;
 use self::route::Route;
+
+pub use self::traffic::{Connections, Traffic};
 
 /// How long a connection may take if the guest does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,14 +52,16 @@ pub struct Outgoing {
     // The system's roots take a while to load, and plain http does not need them.
     secure: OnceLock<Result<Secure, String>>,
     obstacle: Mutex<Option<String>>,
+    traffic: Arc<Traffic>,
 }
 
 type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
 
 impl Default for Outgoing {
     fn default() -> Self {
-        let plain = builder().build(Connector::default());
-        Self { plain, secure: OnceLock::new(), obstacle: Mutex::default() }
+        let traffic = Arc::<Traffic>::default();
+        let plain = builder().build(Connector::new(Arc::clone(&traffic)));
+        Self { plain, secure: OnceLock::new(), obstacle: Mutex::default(), traffic }
     }
 }
 
@@ -85,6 +90,11 @@ impl Outgoing {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What is under way.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
     async fn attempt(
         &self,
         mut request: Request<WasiBody>,
@@ -111,7 +121,7 @@ impl Outgoing {
         if request.uri().scheme_str() != Some("https") {
             return Ok(self.plain.request(request));
         }
-        match self.secure.get_or_init(secure) {
+        match self.secure.get_or_init(|| secure(Connector::new(Arc::clone(&self.traffic)))) {
             Ok(client) => Ok(client.request(request)),
             Err(why) => Err(Failure::of_configuration(format!("https is not possible: {why}"))),
         }
@@ -127,9 +137,9 @@ fn builder() -> legacy::Builder {
     builder
 }
 
-fn secure() -> Result<Secure, String> {
+fn secure(connector: Connector) -> Result<Secure, String> {
     let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
-    let route = Route::new(variable)?;
+    let route = Route::new(connector, variable)?;
     let config =
         rustls::ClientConfig::builder().with_root_certificates(roots()?).with_no_client_auth();
     let connector = HttpsConnectorBuilder::new()
@@ -181,6 +191,7 @@ impl WasiHttpHooks for Hooks {
         let outgoing = Arc::clone(&self.outgoing);
         let activity = Arc::clone(&self.activity);
         let options = options.unwrap_or_default();
+        let ongoing = self.outgoing.traffic.begin();
         Box::new(async move {
             let length = declared_length(&request);
             let request = request.map(|body| pump::watched(body, length, Arc::clone(&activity)));
@@ -193,7 +204,8 @@ impl WasiHttpHooks for Hooks {
                     return Err(err);
                 }
             };
-            let answer = answer.map(|body| pump::incoming(body, &options, Arc::clone(&activity)));
+            let answer =
+                answer.map(|body| pump::incoming(body, &options, Arc::clone(&activity), ongoing));
             let rung_later: Rest = Box::new(async move {
                 activity.notify_one();
                 Ok(())

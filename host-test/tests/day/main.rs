@@ -6,8 +6,8 @@
 //! layout, with the program's own loop: the one as a service principal whose tokens live for an
 //! hour, the other with a token in a file. The third waits inside the component and signs with an
 //! account key, so that it depends on the time of day. Connections are closed after five seconds
-//! without a request, which is just when the next writer uses one; the service is killed and comes
-//! again; tokens are revoked, and the endpoint of tokens is out of order for a while; the clocks of
+//! without a request: in the first half of the day just when they are used again, later well
+//! before; the service is killed and comes again; tokens are revoked, and the endpoint of tokens is out of order for a while; the clocks of
 //! the host and of the service step back and forth.
 //!
 //! The host process is measured by what Linux tells of it.
@@ -74,8 +74,8 @@ async fn pass() {
     };
     let [first, second, third] = ["append", "block", "library"].map(|name| service.address(name));
     let principal = issuer.principal(&clock, &first).await;
-    let append = Program::new(&component, first.clone(), principal, append, 9);
-    let block = Program::new(&component, second.clone(), issuer.file(&second), block, 4);
+    let append = Program::new(&component, first.clone(), principal, append, [9, 9]);
+    let block = Program::new(&component, second.clone(), issuer.file(&second), block, [4, 6]);
     let library = Library::new(&component, third.clone());
     let all = async {
         tokio::join!(

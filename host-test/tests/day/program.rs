@@ -20,8 +20,8 @@ const FLUSH_SECONDS: u64 = 10;
 pub(crate) struct Program<'a> {
     writing: Writing<'a>,
     options: stream::Options,
-    /// At which second of ten it flushes.
-    phase: u64,
+    /// At which second of ten it flushes, in the first half of the day and in the second.
+    phases: [u64; 2],
 }
 
 impl<'a> Program<'a> {
@@ -30,10 +30,10 @@ impl<'a> Program<'a> {
         address: StreamAddress,
         source: Source,
         options: stream::Options,
-        phase: u64,
+        phases: [u64; 2],
     ) -> Self {
         let writing = Writing::new(component, address, source, PATIENCE);
-        Self { writing, options, phase }
+        Self { writing, options, phases }
     }
 
     /// Writes a record a second for a day.
@@ -46,7 +46,8 @@ impl<'a> Program<'a> {
             let record = record::record(second);
             let accepted = self.writing.appender().unwrap().append(record.as_bytes()).await;
             self.writing.set_accepted(accepted.unwrap());
-            if second % FLUSH_SECONDS == self.phase {
+            let phase = self.phases[usize::from(second >= DAY / 2)];
+            if second % FLUSH_SECONDS == phase {
                 self.flush().await;
                 if is_measured(second, FLUSH_SECONDS) {
                     footprints.push(self.footprint());

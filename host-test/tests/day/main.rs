@@ -5,10 +5,12 @@
 //! Three writers share the day. Two write a record a second and flush every ten, one in each
 //! layout, with the program's own loop: the one as a service principal whose tokens live for an
 //! hour, the other with a token in a file. The third waits inside the component and signs with an
-//! account key, so that it depends on the time of day. Connections are closed after five seconds
-//! without a request: in the first half of the day just when they are used again, later well
-//! before; the service is killed and comes again; tokens are revoked, and the endpoint of tokens is out of order for a while; the clocks of
-//! the host and of the service step back and forth.
+//! account key, so that it depends on the time of day.
+//!
+//! Connections are closed after five seconds without a request: in the first half of the day just
+//! when they are used again, later well before. The service is killed and comes again; tokens are
+//! revoked, and the endpoint of tokens is out of order for a while; the clocks of the host and of
+//! the service step back and forth.
 //!
 //! The host process is measured by what Linux tells of it.
 
@@ -62,16 +64,10 @@ async fn pass() {
     let mut service = Service::start(&clock, &issuer).await;
     let host = Host::new(component.outgoing());
     let running = clock.run_for(component.outgoing().traffic().requests());
-    let append = stream::Options {
-        layout: Some(stream::Layout::Append),
-        segment_age: Some(nanoseconds(3600)),
-        ..options()
-    };
-    let block = stream::Options {
-        layout: Some(stream::Layout::Block),
-        compact_above: Some(100),
-        ..options()
-    };
+    let (layout, segment_age) = (Some(stream::Layout::Append), Some(nanoseconds(3600)));
+    let append = stream::Options { layout, segment_age, ..options() };
+    let (layout, compact_above) = (Some(stream::Layout::Block), Some(100));
+    let block = stream::Options { layout, compact_above, ..options() };
     let [first, second, third] = ["append", "block", "library"].map(|name| service.address(name));
     let principal = issuer.principal(&clock, &first).await;
     let append = Program::new(&component, first.clone(), principal, append, [9, 9]);
@@ -100,7 +96,7 @@ async fn pass() {
         let seconds = (0..DAY).step_by(period);
         record::check(component.outgoing(), &address, &credential, seconds).await;
     }
-    service.kill().await;
+    service.kill(&clock).await;
 }
 
 fn options() -> stream::Options {

@@ -34,7 +34,7 @@ const OUTAGES: [(u64, u64); 9] = [
     (41_409, 600),
     (55_019, 15),
     (60_000, 60),
-    (70_024, 300),
+    (70_026, 300),
     (80_009, 3),
 ];
 
@@ -98,7 +98,7 @@ impl Service {
         for second in clock.second() + 1.. {
             if let Some((_, outage)) = OUTAGES.iter().find(|(at, _)| *at == second) {
                 sleep_until(clock.at(second)).await;
-                self.kill().await;
+                self.kill(clock).await;
                 sleep_until(clock.at(second + outage)).await;
                 self.spawn(clock, clock.second()).await;
                 self.restarts += 1;
@@ -140,7 +140,8 @@ impl Service {
         self.process = Some(Process { child, stdin, lines });
     }
 
-    pub(crate) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self, clock: &Clock) {
+        let _running = clock.run();
         let Some(mut process) = self.process.take() else { return };
         process.child.kill().await.unwrap();
     }

@@ -16,6 +16,8 @@ pub(crate) const HOURS: [u64; 6] = [2, 4, 6, 12, 18, 24];
 /// How much linear memory may grow from the second hour to the last: two pages, as what waits during
 /// an outage is laid out differently each time. The leak of a few words with each flush is more.
 const MEMORY_GROWTH_MAX: usize = 2 << 16;
+/// What a request or two hold, should they be under way.
+const RESOURCES_MAX: usize = 16;
 /// How much the process may grow from the fourth hour to the last, in KiB. What the allocator does
 /// with the same requests differs by a few hundred.
 const GROWTH_KIB_MAX: u64 = 8 << 10;
@@ -127,7 +129,8 @@ impl Figures {
             let [early, .., late] = writer.footprints[..] else { panic!("{name}: not measured") };
             let most = early.memory_bytes + MEMORY_GROWTH_MAX;
             assert!(late.memory_bytes <= most, "{name}: {early:?} became {late:?}");
-            assert_eq!(late.resources, early.resources, "{name}: {early:?} became {late:?}");
+            let most = early.resources + RESOURCES_MAX;
+            assert!(late.resources <= most, "{name}: {early:?} became {late:?}");
             assert!(writer.stats.requests >= 1440, "{name}: {:?}", writer.stats);
         }
         assert!(self.append.segments.len() >= 22, "{} segments", self.append.segments.len());

@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clock::{Clock, DAY};
 use crate::figures::{Writer, is_measured};
-use crate::record;
 use crate::writing::Writing;
+use crate::{record, token};
 
 /// Longer than any outage.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -40,7 +40,7 @@ impl<'a> Program<'a> {
     pub(crate) async fn pass(mut self, clock: &Clock) -> Writer {
         let mut footprints = Vec::new();
         self.writing.start(&self.options).await.unwrap();
-        self.flush().await;
+        self.flush(clock).await;
         for second in 0..DAY {
             self.wait(clock.at(second)).await;
             let record = record::record(second);
@@ -48,13 +48,13 @@ impl<'a> Program<'a> {
             self.writing.set_accepted(accepted.unwrap());
             let phase = self.phases[usize::from(second >= DAY / 2)];
             if second % FLUSH_SECONDS == phase {
-                self.flush().await;
+                self.flush(clock).await;
                 if is_measured(second, FLUSH_SECONDS) {
                     footprints.push(self.footprint());
                 }
             }
         }
-        self.flush().await;
+        self.flush(clock).await;
         self.writing.close().await.unwrap();
         let appender = self.writing.appender().unwrap();
         let stats = appender.stats().await.unwrap();
@@ -76,7 +76,9 @@ impl<'a> Program<'a> {
         }
     }
 
-    async fn flush(&mut self) {
+    async fn flush(&mut self, clock: &Clock) {
+        // A token that is fetched now is fetched once: the clock must not run ahead of that.
+        let _running = token::are_revoked_lately(clock.second()).then(|| clock.run());
         while !self.writing.is_flushed().await.unwrap() {
             self.writing.pause().await;
         }

@@ -44,6 +44,11 @@ pub(crate) fn credential(second: u64) -> Credential {
     Credential::Bearer(Secret::new(token(second)))
 }
 
+/// Whether tokens were revoked so lately that nobody may have noticed.
+pub(crate) fn are_revoked_lately(second: u64) -> bool {
+    REVOKED.into_iter().any(|at| (at..at + 20).contains(&second))
+}
+
 /// What the endpoint did.
 pub(crate) struct Tokens {
     pub(crate) asked: usize,

@@ -6,6 +6,7 @@
 mod appender;
 mod bindings;
 mod error;
+mod footprint;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,10 +23,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings as wasi_http;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::clock::{Monotonic, WallClock};
 use crate::outgoing::{Hooks, Outgoing};
+
+use self::footprint::Memory;
 
 pub use self::appender::Appender;
 pub use self::error::Error;
+pub use self::footprint::Footprint;
 
 /// The types of the interface `everblob:append/append-stream`, but for the credential.
 pub mod stream {
@@ -46,6 +51,7 @@ pub struct Component {
     engine: Engine,
     instances: bindings::EverblobPre<State>,
     outgoing: Arc<Outgoing>,
+    wall_clock: WallClock,
     length: usize,
     sha256: [u8; 32],
     imports: Vec<String>,
@@ -85,7 +91,14 @@ impl Component {
         link(&mut linker)?;
         let instances = bindings::EverblobPre::new(linker.instantiate_pre(&component)?)?;
         let (length, sha256) = (bytes.len(), Sha256::digest(bytes).into());
-        Ok(Self { engine, instances, outgoing: Arc::default(), length, sha256, imports })
+        let (outgoing, wall_clock) = (Arc::default(), WallClock::default());
+        Ok(Self { engine, instances, outgoing, wall_clock, length, sha256, imports })
+    }
+
+    /// Gives instances to come another clock for the time of day, by which they date requests.
+    /// Passing time they always read from Tokio's clock, which also wakes them.
+    pub fn with_wall_clock(self, wall_clock: WallClock) -> Self {
+        Self { wall_clock, ..self }
     }
 
     /// The bytes of the component that this library was built with.
@@ -114,15 +127,18 @@ impl Component {
     }
 
     fn store(&self, activity: &Arc<Notify>) -> Store<State> {
-        Store::new(
-            &self.engine,
-            State {
-                table: ResourceTable::new(),
-                wasi: WasiCtx::builder().build(),
-                http: WasiHttpCtx::new(),
-                hooks: Hooks::new(Arc::clone(&self.outgoing), Arc::clone(activity)),
-            },
-        )
+        let mut wasi = WasiCtx::builder();
+        wasi.wall_clock(self.wall_clock.clone()).monotonic_clock(Monotonic::default());
+        let state = State {
+            table: ResourceTable::new(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            hooks: Hooks::new(Arc::clone(&self.outgoing), Arc::clone(activity)),
+            memory: Memory::default(),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store
     }
 }
 
@@ -132,6 +148,7 @@ struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
+    memory: Memory,
 }
 
 impl WasiView for State {

@@ -3,6 +3,7 @@
 //! binary `everblob` is the command line on top.
 
 pub mod address;
+pub mod clock;
 pub mod component;
 pub mod credential;
 pub mod duration;

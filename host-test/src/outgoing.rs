@@ -13,6 +13,7 @@ mod failure;
 pub(crate) mod permission;
 mod pump;
 mod route;
+mod traffic;
 
 use std::future::Future;
 use std::pin::pin;
@@ -34,6 +35,8 @@ use self::connection::Connector;
 use self::failure::Failure;
 use self::route::Route;
 
+pub use self::traffic::{Connections, Traffic};
+
 /// How long a connection may take if the guest does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer may take if the guest does not say.
@@ -54,18 +57,21 @@ pub struct Outgoing {
     secure: OnceLock<Result<Secure, String>>,
     obstacle: Mutex<Option<String>>,
     lacking: Mutex<Option<&'static str>>,
+    traffic: Arc<Traffic>,
 }
 
 type Secure = legacy::Client<HttpsConnector<Route>, WasiBody>;
 
 impl Default for Outgoing {
     fn default() -> Self {
-        let plain = builder().build(Connector::default());
+        let traffic = Arc::<Traffic>::default();
+        let plain = builder().build(Connector::new(Arc::clone(&traffic)));
         Self {
             plain,
             secure: OnceLock::new(),
             obstacle: Mutex::default(),
             lacking: Mutex::default(),
+            traffic,
         }
     }
 }
@@ -112,6 +118,11 @@ impl Outgoing {
         *self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is under way.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
     async fn attempt(
         &self,
         mut request: Request<WasiBody>,
@@ -138,7 +149,7 @@ impl Outgoing {
         if request.uri().scheme_str() != Some("https") {
             return Ok(self.plain.request(request));
         }
-        match self.secure.get_or_init(secure) {
+        match self.secure.get_or_init(|| secure(Connector::new(Arc::clone(&self.traffic)))) {
             Ok(client) => Ok(client.request(request)),
             Err(why) => Err(Failure::of_configuration(format!("https is not possible: {why}"))),
         }
@@ -192,9 +203,9 @@ fn builder() -> legacy::Builder {
     builder
 }
 
-fn secure() -> Result<Secure, String> {
+fn secure(connector: Connector) -> Result<Secure, String> {
     let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
-    let route = Route::new(variable)?;
+    let route = Route::new(connector, variable)?;
     let config =
         rustls::ClientConfig::builder().with_root_certificates(roots()?).with_no_client_auth();
     let connector = HttpsConnectorBuilder::new()
@@ -246,6 +257,7 @@ impl WasiHttpHooks for Hooks {
         let outgoing = Arc::clone(&self.outgoing);
         let activity = Arc::clone(&self.activity);
         let options = options.unwrap_or_default();
+        let ongoing = self.outgoing.traffic.begin();
         Box::new(async move {
             let length = declared_length(&request);
             let request = request.map(|body| pump::watched(body, length, Arc::clone(&activity)));
@@ -258,7 +270,8 @@ impl WasiHttpHooks for Hooks {
                     return Err(err);
                 }
             };
-            let answer = answer.map(|body| pump::incoming(body, &options, Arc::clone(&activity)));
+            let answer =
+                answer.map(|body| pump::incoming(body, &options, Arc::clone(&activity), ongoing));
             let rung_later: Rest = Box::new(async move {
                 activity.notify_one();
                 Ok(())

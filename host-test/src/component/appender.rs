@@ -8,7 +8,7 @@ use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 use super::bindings::exports::everblob::append::append_stream as wit;
-use super::{Component, Error, State, bindings, stream};
+use super::{Component, Error, Footprint, State, bindings, stream};
 use crate::address::StreamAddress;
 use crate::credential::Credential;
 
@@ -183,6 +183,12 @@ impl Appender {
     /// [`Error::Component`].
     pub async fn stats(&mut self) -> Result<stream::Stats, Error> {
         Ok(call!(self.call_stats())?)
+    }
+
+    /// What the instance holds of this process.
+    pub fn footprint(&mut self) -> Footprint {
+        let State { table, memory, .. } = self.store.data_mut();
+        Footprint { memory_bytes: memory.bytes, resources: table.iter_mut().count() }
     }
 }
 

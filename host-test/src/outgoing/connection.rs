@@ -8,6 +8,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,20 +19,26 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::traffic::{Open, Traffic};
+
 /// Half-dead connections are found by the system after about this long.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Opens [`Tcp`] connections.
 #[derive(Clone, Debug)]
-pub(super) struct Connector(HttpConnector);
+pub(super) struct Connector {
+    http: HttpConnector,
+    traffic: Arc<Traffic>,
+}
 
-impl Default for Connector {
-    fn default() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        connector.set_keepalive(Some(PROBE_INTERVAL));
-        Self(connector)
+impl Connector {
+    /// A connector that counts what it opens.
+    pub(super) fn new(traffic: Arc<Traffic>) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(PROBE_INTERVAL));
+        Self { http, traffic }
     }
 }
 
@@ -41,12 +48,15 @@ impl Service<Uri> for Connector {
     type Future = Pin<Box<dyn Future<Output = Result<Tcp, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.http.poll_ready(cx)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
-        Box::pin(async move { Ok(Tcp { io: connecting.await?, write_failed: false }) })
+        let connecting = self.http.call(uri);
+        let traffic = Arc::clone(&self.traffic);
+        Box::pin(async move {
+            Ok(Tcp { io: connecting.await?, write_failed: false, _open: traffic.open() })
+        })
     }
 }
 
@@ -55,6 +65,7 @@ impl Service<Uri> for Connector {
 pub(super) struct Tcp {
     io: TokioIo<TcpStream>,
     write_failed: bool,
+    _open: Open,
 }
 
 impl Tcp {

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::failure::body_failure;
+use super::traffic::Ongoing;
 
 /// How long a body may pause if the guest does not say.
 const PAUSE_TIMEOUT: Duration = Duration::from_secs(600);
@@ -66,13 +67,17 @@ pub(super) fn incoming(
     body: Incoming,
     options: &RequestOptions,
     activity: Arc<Notify>,
+    ongoing: Ongoing,
 ) -> WasiBody {
     if body.is_end_stream() {
         return Empty::new().map_err(Into::into).boxed_unsync();
     }
     let (sender, frames) = mpsc::channel(FRAMES_WAITING);
     let pause = options.between_bytes_timeout.unwrap_or(PAUSE_TIMEOUT);
-    tokio::spawn(receive(body, pause, sender, activity));
+    tokio::spawn(async move {
+        receive(body, pause, sender, activity).await;
+        drop(ongoing);
+    });
     Answer { frames }.boxed_unsync()
 }
 

@@ -29,12 +29,15 @@ impl Route {
     ///
     /// # Errors
     /// The proxy is not one of http.
-    pub(super) fn new(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    pub(super) fn new(
+        connector: Connector,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
         let first = |names: [&str; 2]| {
             let mut values = names.into_iter().filter_map(&variable);
             values.find(|value| !value.is_empty()).unwrap_or_default()
         };
-        let mut route = Self { connector: Connector::default(), proxy: None };
+        let mut route = Self { connector, proxy: None };
         let proxy = first(["HTTPS_PROXY", "https_proxy"]);
         let without = first(["NO_PROXY", "no_proxy"]);
         // The matcher applies the star to names and not to addresses.
@@ -80,7 +83,7 @@ mod tests {
     use super::*;
 
     fn route(variables: &[(&str, &str)]) -> Result<Route, String> {
-        Route::new(|name| {
+        Route::new(Connector::new(Arc::default()), |name| {
             variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
         })
     }

@@ -222,3 +222,34 @@ async fn the_guest_is_rung_for_the_answer_its_body_and_a_failure() {
     }
     assert!(refused.await.unwrap().is_err());
 }
+
+#[tokio::test]
+async fn a_request_is_under_way_until_its_answer_has_ended() {
+    let (url, _server) = serve(|listener| async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream, 4).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n").await.unwrap();
+        let (mut control, _) = listener.accept().await.unwrap();
+        control.read_u8().await.unwrap();
+        stream.write_all(b"data").await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let outgoing = Arc::<Outgoing>::default();
+    let mut requests = outgoing.traffic().requests();
+    let mut hooks = Hooks::new(Arc::clone(&outgoing), Arc::default());
+    let sent = hooks.send_request(put(&url, b"data"), None, Box::new(async { Ok(()) }));
+    assert_eq!(*requests.borrow(), 1, "before anything was sent");
+    let (answer, _) = Box::into_pin(sent).await.unwrap();
+    assert_eq!(*requests.borrow(), 1, "the body is still to come");
+    let mut control = TcpStream::connect(url[7..].split('/').next().unwrap()).await.unwrap();
+    control.write_all(b"x").await.unwrap();
+    requests.wait_for(|requests| *requests == 0).await.unwrap();
+    assert_eq!(&answer.into_body().collect().await.unwrap().to_bytes()[..], b"data");
+    assert_eq!(outgoing.traffic().connections(), Connections { open: 1, opened: 1 });
+
+    let dropped = hooks.send_request(put(&url, b"data"), None, Box::new(async { Ok(()) }));
+    assert_eq!(*requests.borrow(), 1);
+    drop(dropped);
+    assert_eq!(*requests.borrow(), 0);
+}

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use everblob::azure::sign::AccountKey;
 use everblob::sim::service::Settings;
+
+use crate::clock::WallClock;
 
 const DEVELOPMENT_ACCOUNT: &str = "devstoreaccount1";
 /// Public: every emulator has this account with this key.
@@ -34,6 +37,10 @@ pub struct StoreOptions {
     pub accounts: Vec<Account>,
     /// A bearer token to accept; without it all are refused.
     pub bearer_token: Option<Secret>,
+    /// After how long a connection without a request is closed; never, if it does not say.
+    pub idle_timeout: Option<Duration>,
+    /// The clock that dates answers and by which signatures expire.
+    pub wall_clock: WallClock,
 }
 
 impl Default for StoreOptions {
@@ -48,6 +55,8 @@ impl Default for StoreOptions {
             clock_offset: 0,
             accounts: vec![Account::development()],
             bearer_token: None,
+            idle_timeout: None,
+            wall_clock: WallClock::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -23,6 +23,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use everblob::azure::date;
 use everblob::sim::service::{Answer, Request};
 use everblob::time::UnixTime;
+
+use crate::clock::WallClock;
 
 use super::answer;
 use super::authorization::{Authorization, Grant};
@@ -75,10 +77,12 @@ pub async fn start(options: StoreOptions) -> anyhow::Result<Store> {
     let listener =
         listen(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let StoreOptions { accounts, bearer_token, clock_offset, .. } = options;
+    let StoreOptions { accounts, bearer_token, clock_offset, idle_timeout, wall_clock, .. } =
+        options;
     let bearer_tokens = Arc::new(Mutex::new(Vec::from_iter(bearer_token)));
     let authorization = Authorization { accounts, bearer_tokens: Arc::clone(&bearer_tokens) };
-    let shared = Arc::new(Shared { authorization, clock_offset, log, state });
+    let shared =
+        Arc::new(Shared { authorization, clock_offset, log, state, idle_timeout, wall_clock });
     let (stop, stopped) = watch::channel(false);
     let listener = tokio::spawn(accept(listener, shared, stopped));
     Ok(Store { address, bearer_tokens, stop, listener })
@@ -165,6 +169,11 @@ async fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    let mut http = http1::Builder::new();
+    if let Some(timeout) = shared.idle_timeout {
+        // It also limits the time that the head of a request takes.
+        http.timer(TokioTimer::new()).header_read_timeout(timeout);
+    }
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let shared = Arc::clone(&shared);
         async move {
@@ -172,8 +181,7 @@ async fn serve(
             Ok::<_, Infallible>(shared.answer(head, body, peer).await)
         }
     });
-    let mut connection =
-        pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop(&mut stopped) => {
@@ -198,6 +206,8 @@ struct Shared {
     clock_offset: i64,
     log: Option<RequestLog>,
     state: Mutex<State>,
+    idle_timeout: Option<Duration>,
+    wall_clock: WallClock,
 }
 
 impl Shared {
@@ -208,7 +218,7 @@ impl Shared {
         mut body: Incoming,
         peer: IpAddr,
     ) -> Response<Body> {
-        let started = since_epoch();
+        let started = self.wall_clock.since_epoch();
         let now = UnixTime(started.as_secs().saturating_add_signed(self.clock_offset));
         let (path, to_head) = (head.uri.path().to_owned(), head.method == Method::HEAD);
         let request_id = translation::guid();
@@ -243,7 +253,7 @@ impl Shared {
                 code: code.and_then(|code| code.to_str().ok()).map(str::to_owned),
                 bytes,
                 started: started.as_nanos() as u64,
-                ended: since_epoch().as_nanos() as u64,
+                ended: self.wall_clock.since_epoch().as_nanos() as u64,
             });
         }
         response
@@ -365,8 +375,4 @@ fn complete(
         headers.insert("x-ms-client-request-id", value(id));
     }
     cors::expose(message, headers);
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970")
 }

@@ -49,6 +49,7 @@ fn options(layout: stream::Layout) -> stream::Options {
         segment_blocks: None,
         segment_bytes: None,
         segment_age: None,
+        lease: None,
         patience: None,
         content_type: None,
         in_flight: Some(1),

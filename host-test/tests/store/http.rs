@@ -1,11 +1,17 @@
 //! What the HTTP face adds to the model: credentials, checksums, streams, the log.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time;
 
 use everblob::azure::crc64::crc64_base64;
 use everblob::azure::sas::ServiceSas;
 use everblob::azure::sign::AccountKey;
 use everblob::time::UnixTime;
+use everblob_host::clock::WallClock;
 use everblob_host::store::{Secret, Store, StoreOptions, start};
 
 use crate::client::{ACCOUNT, Client, now};
@@ -309,4 +315,26 @@ async fn names_come_back_as_they_were_sent() {
     assert!(text.contains("<Name>ä&amp;&lt;&gt;</Name>"), "{text}");
     assert!(text.contains("<Name>x/y/z</Name>"), "{text}");
     assert!(text.contains("<Name Encoded=\"true\">ctl%01</Name>"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_in_time() {
+    let idle_timeout = Some(Duration::from_secs(5));
+    let store = start(StoreOptions { idle_timeout, ..StoreOptions::default() }).await.unwrap();
+    let mut stream = TcpStream::connect(store.address()).await.unwrap();
+    time::sleep(Duration::from_secs(6)).await;
+    time::resume();
+    let read = time::timeout(Duration::from_secs(60), stream.read_u8()).await.unwrap();
+    assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+}
+
+#[tokio::test]
+async fn its_clock_can_be_another() {
+    let wall_clock = WallClock::new(|| Duration::from_secs(1_234_567_890));
+    let store = start(StoreOptions { wall_clock, ..StoreOptions::default() }).await.unwrap();
+    let client = Client::new(store.address());
+    let reply = client.create_container().date(UnixTime(1_234_567_890)).send().await;
+    assert_eq!((reply.status, reply.header("date")), (201, "Fri, 13 Feb 2009 23:31:30 GMT"));
+    let reply = client.list().send().await;
+    assert_eq!(reply.code(), (403, "AuthenticationFailed"), "signed half a life later");
 }

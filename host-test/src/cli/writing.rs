@@ -20,6 +20,8 @@ pub(super) const TICK: Duration = Duration::from_millis(20);
 /// How long refusals are put up with after it was replaced, and the pause between two.
 const REPLACED_GRACE: Duration = Duration::from_secs(5);
 const REPLACED_PAUSE: Duration = Duration::from_millis(100);
+/// The pause while another credential may come and none is on its way.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 /// A credential that is refused although it is newer than this is not fetched once more.
 const REPLACED_LATELY: Duration = Duration::from_secs(60);
 /// How long a run that has failed takes for giving back a lease.
@@ -37,6 +39,8 @@ pub(super) struct Writing<'a> {
     position: stream::Position,
     trouble: Trouble,
     replaced_at: Option<Instant>,
+    /// Since when the credential is refused and there is no other.
+    refused_since: Option<Instant>,
     asked: bool,
 }
 
@@ -58,6 +62,7 @@ impl<'a> Writing<'a> {
             position: stream::Position { accepted: 0, staged: 0, committed: 0, segment: 0 },
             trouble: Trouble::new(patience),
             replaced_at: None,
+            refused_since: None,
             asked: false,
         }
     }
@@ -216,6 +221,7 @@ impl<'a> Writing<'a> {
     pub(super) async fn renew(&mut self) -> Result<(), Error> {
         let Some(credential) = self.source.renew() else { return Ok(()) };
         self.asked = false;
+        self.refused_since = None;
         // What is not opened yet is opened with it.
         let Some(appender) = &mut self.appender else { return Ok(()) };
         appender.set_credential(credential).await?;
@@ -241,6 +247,10 @@ impl<'a> Writing<'a> {
         if !self.is_replaced_within(REPLACED_GRACE) && !self.source.is_fetching() {
             let may_ask = !self.asked && !self.is_replaced_within(REPLACED_LATELY);
             if !may_ask || !self.source.refused() {
+                if self.waits_for_credential() {
+                    sleep(REFUSED_PAUSE).await;
+                    return Ok(());
+                }
                 return Err(match self.source.failure() {
                     Some(failure) => {
                         stream::Error::Unauthenticated(format!("{why}; {failure}")).into()
@@ -264,6 +274,13 @@ impl<'a> Writing<'a> {
             }
             (err, _) => err,
         }
+    }
+
+    /// Whether another credential may come while there is patience. One that never worked is wrong.
+    fn waits_for_credential(&mut self) -> bool {
+        let since = *self.refused_since.get_or_insert_with(Instant::now);
+        let worked = self.position.segment > 0;
+        worked && self.source.may_recover() && since.elapsed() < self.patience
     }
 
     fn is_replaced_within(&self, span: Duration) -> bool {

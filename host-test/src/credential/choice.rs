@@ -94,7 +94,7 @@ impl Tokens {
     /// # Errors
     /// Why there is none. No secret is in the text.
     pub async fn source(self) -> Result<Source, String> {
-        let token = self.0.fetch().await?;
+        let token = self.0.fetch().await.map_err(|failure| failure.why)?;
         Ok(Source::of_identity(self.0, token))
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::token::{Fetcher, Token};
+use super::token::{Fetcher, NoToken, Token};
 use super::{Credential, read_token};
 
 /// How often a credential in a file is read again.
@@ -37,8 +37,8 @@ enum Renewal {
 struct Fetching {
     fetcher: Fetcher,
     due: Instant,
-    under_way: Option<oneshot::Receiver<Result<Token, String>>>,
-    failure: Option<String>,
+    under_way: Option<oneshot::Receiver<Result<Token, NoToken>>>,
+    failure: Option<NoToken>,
 }
 
 impl Source {
@@ -112,7 +112,17 @@ impl Source {
     /// Why the last fetch failed, if it did. No secret is in the text.
     pub fn failure(&self) -> Option<&str> {
         let Renewal::Identity(fetching) = &self.renewal else { return None };
-        fetching.failure.as_deref()
+        fetching.failure.as_ref().map(|failure| failure.why.as_str())
+    }
+
+    /// Whether there may be another credential later, though the service refuses this one and none
+    /// is on its way: whoever writes the file is late, or whoever gives tokens cannot be reached.
+    pub fn may_recover(&self) -> bool {
+        match &self.renewal {
+            Renewal::Never => false,
+            Renewal::File { .. } => true,
+            Renewal::Identity(fetching) => fetching.failure.as_ref().is_some_and(|it| it.passes),
+        }
     }
 }
 
@@ -141,7 +151,9 @@ impl Fetching {
                 self.due = now + FETCH_TICK;
                 return None;
             }
-            Err(oneshot::error::TryRecvError::Closed) => Err("the fetch was given up".into()),
+            Err(oneshot::error::TryRecvError::Closed) => {
+                Err(NoToken { why: "the fetch was given up".into(), passes: false })
+            }
         };
         self.under_way = None;
         match fetched {
@@ -149,10 +161,10 @@ impl Fetching {
                 self.due = now + token.replace_after.max(USE_MIN);
                 Some(token.secret)
             }
-            Err(why) => {
-                tracing::warn!("the token is not renewed: {why}");
+            Err(failure) => {
+                tracing::warn!("the token is not renewed: {}", failure.why);
                 self.due = now + FAILED_PAUSE;
-                self.failure = Some(why);
+                self.failure = Some(failure);
                 None
             }
         }

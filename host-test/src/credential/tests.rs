@@ -58,7 +58,7 @@ async fn fetch(identity: Identity) -> (Result<Token, String>, Vec<u128>) {
     let clock = Arc::new(Still::default());
     let fetched = Fetcher::new(identity, Arc::<Still>::clone(&clock)).fetch().await;
     let pauses = clock.0.lock().unwrap().clone();
-    (fetched, pauses)
+    (fetched.map_err(|failure| failure.why), pauses)
 }
 
 /// After how many seconds a token of this answer is replaced.
@@ -126,6 +126,16 @@ async fn an_answer_without_a_token_and_no_answer_are_failures() {
     let (fetched, pauses) = fetch(machine(&url, "")).await;
     assert!(fetched.is_err());
     assert_eq!(pauses, [1300, 2600]);
+}
+
+#[tokio::test]
+async fn what_passes_is_told_from_what_does_not() {
+    for (status, passes) in [(503, true), (429, true), (401, false)] {
+        let endpoint = Endpoint::start(move |_| (status, "{}".into())).await;
+        let fetcher = Fetcher::new(principal(&endpoint.url), Arc::new(Still::default()));
+        let failure = fetcher.fetch().await.err().unwrap();
+        assert_eq!(failure.passes, passes, "{}", failure.why);
+    }
 }
 
 #[tokio::test]

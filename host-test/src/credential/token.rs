@@ -66,6 +66,13 @@ pub(super) struct Fetcher {
     clock: Arc<dyn Clock>,
 }
 
+/// Why there is no token, without a secret in it.
+pub(super) struct NoToken {
+    pub(super) why: String,
+    /// Whether there may be one later.
+    pub(super) passes: bool,
+}
+
 /// A try that failed.
 enum Failed {
     /// For good.
@@ -89,20 +96,21 @@ impl Fetcher {
     ///
     /// # Errors
     /// Why there is none, without a secret in it.
-    pub(super) async fn fetch(&self) -> Result<Token, String> {
+    pub(super) async fn fetch(&self) -> Result<Token, NoToken> {
         // A client of its own: this may run in another runtime than the last time.
         let outgoing = Outgoing::default();
         let mut pause = PAUSE;
         let mut tries = 1;
         loop {
-            let (why, most) = match self.attempt(&outgoing).await {
+            let (why, most, passes) = match self.attempt(&outgoing).await {
                 Ok(token) => return Ok(token),
-                Err(Failed::Refused(why)) => (why, 1),
-                Err(Failed::Passing(why)) => (why, TRIES),
-                Err(Failed::Unanswered(why)) => (why, TRIES_UNANSWERED),
+                Err(Failed::Refused(why)) => (why, 1, false),
+                Err(Failed::Passing(why)) => (why, TRIES, true),
+                Err(Failed::Unanswered(why)) => (why, TRIES_UNANSWERED, true),
             };
             if tries >= most {
-                return Err(format!("{} gets no token: {why}", self.identity));
+                let why = format!("{} gets no token: {why}", self.identity);
+                return Err(NoToken { why, passes });
             }
             tracing::debug!("asking for a token again after: {why}");
             self.clock.pause(pause).await;

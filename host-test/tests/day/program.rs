@@ -20,6 +20,8 @@ const FLUSH_SECONDS: u64 = 10;
 pub(crate) struct Program<'a> {
     writing: Writing<'a>,
     options: stream::Options,
+    /// Whether its tokens are fetched.
+    fetches: bool,
     /// At which second of ten it flushes, in the first half of the day and in the second.
     phases: [u64; 2],
 }
@@ -32,8 +34,9 @@ impl<'a> Program<'a> {
         options: stream::Options,
         phases: [u64; 2],
     ) -> Self {
+        let fetches = matches!(options.layout, Some(stream::Layout::Append));
         let writing = Writing::new(component, address, source, PATIENCE);
-        Self { writing, options, phases }
+        Self { writing, options, fetches, phases }
     }
 
     /// Writes a record a second for a day.
@@ -78,7 +81,8 @@ impl<'a> Program<'a> {
 
     async fn flush(&mut self, clock: &Clock) {
         // A token that is fetched now is fetched once: the clock must not run ahead of that.
-        let _running = token::are_revoked_lately(clock.second()).then(|| clock.run());
+        let fetching = self.fetches && token::are_revoked_lately(clock.second());
+        let _running = fetching.then(|| clock.run());
         while !self.writing.is_flushed().await.unwrap() {
             self.writing.pause().await;
         }

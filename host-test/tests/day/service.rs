@@ -47,6 +47,7 @@ const FOLDER_VARIABLE: &str = "EVERBLOB_DAY_FOLDER";
 const ADDRESS_VARIABLE: &str = "EVERBLOB_DAY_ADDRESS";
 const SECOND_VARIABLE: &str = "EVERBLOB_DAY_SECOND";
 const LISTENING: &str = "listening on ";
+const SECOND: &str = "second ";
 
 /// The service, as the day sees it.
 pub(crate) struct Service {
@@ -115,8 +116,8 @@ impl Service {
         issuer.keep_file(second);
         let Some(process) = &mut self.process else { return };
         process.stdin.write_all(format!("{second}\n").as_bytes()).await.unwrap();
-        let answer = process.lines.next_line().await.unwrap();
-        assert_eq!(answer, Some(second.to_string()), "the service has another time");
+        let answer = process.hear(SECOND).await;
+        assert_eq!(answer, second.to_string(), "the service has another time");
     }
 
     async fn spawn(&mut self, clock: &Clock, second: u64) {
@@ -129,21 +130,29 @@ impl Service {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // What runs the tests has something to say, too.
-        self.address = loop {
-            let line = lines.next_line().await.unwrap().unwrap();
-            if let Some(address) = line.strip_prefix(LISTENING) {
-                break address.parse().unwrap();
-            }
-        };
-        self.process = Some(Process { child, stdin, lines });
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut process = Process { child, stdin, lines };
+        self.address = process.hear(LISTENING).await.parse().unwrap();
+        self.process = Some(process);
     }
 
     pub(crate) async fn kill(&mut self, clock: &Clock) {
         let _running = clock.run();
         let Some(mut process) = self.process.take() else { return };
         process.child.kill().await.unwrap();
+    }
+}
+
+impl Process {
+    /// What follows `prefix` on the next line that has it. What runs the tests has something to
+    /// say, too.
+    async fn hear(&mut self, prefix: &str) -> String {
+        loop {
+            let line = self.lines.next_line().await.unwrap().expect("the service lives");
+            if let Some(said) = line.strip_prefix(prefix) {
+                return said.to_owned();
+            }
+        }
     }
 }
 
@@ -186,7 +195,7 @@ async fn serve() {
         let passed = (morning + Duration::from_secs(second)).duration_since(Instant::now());
         time::advance(passed).await;
         accept(&store, second);
-        say(&second.to_string());
+        say(&format!("{SECOND}{second}"));
     }
     reading.await.unwrap();
 }

@@ -20,6 +20,8 @@ const LIFE: u64 = 60;
 const FILE_LIFE: u64 = 45 * 60;
 /// When all older tokens are revoked, in seconds. Between two replacements of either kind.
 const REVOKED: [u64; 2] = [5 * 3600, 17 * 3600];
+/// How many seconds later the file has another.
+const FILE_LATE: u64 = 120;
 /// Which request for a token finds the endpoint out of order, and for how many seconds: less than
 /// the five minutes by which a token is replaced before its end.
 const TROUBLE_BEGINS: usize = 8;
@@ -44,7 +46,7 @@ pub(crate) fn credential(second: u64) -> Credential {
     Credential::Bearer(Secret::new(token(second)))
 }
 
-/// Whether tokens were revoked so lately that nobody may have noticed.
+/// Whether tokens were revoked so lately that whoever fetches one may not have noticed.
 pub(crate) fn are_revoked_lately(second: u64) -> bool {
     REVOKED.into_iter().any(|at| (at..at + 20).contains(&second))
 }
@@ -122,7 +124,8 @@ impl Issuer {
     /// Replaces the token in the file, if it is time to.
     pub(crate) fn keep_file(&self, second: u64) {
         let regular = second - second % FILE_LIFE;
-        let due = REVOKED.into_iter().filter(|at| *at <= second).fold(regular, u64::max);
+        let late = REVOKED.into_iter().map(|at| at + FILE_LATE);
+        let due = late.filter(|at| *at <= second).fold(regular, u64::max);
         if self.written.replace(Some(due)) != Some(due) {
             std::fs::write(self.path(), token(second)).unwrap();
         }

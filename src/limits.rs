@@ -85,8 +85,8 @@ pub const LEASE_MOST: Span = Span::secs(60);
 /// How long a request about a lease may take: short, because the lease runs on meanwhile.
 pub const LEASE_REQUEST_TIME: Span = Span::secs(5);
 
-/// The pause after a request about a lease that has failed.
-pub const LEASE_PAUSE: Span = Span::secs(1);
+/// The pause after a renewal or a release that has failed.
+pub const LEASE_PAUSE: Span = Span::secs(2);
 
 /// How often a lease is asked to be released before it is left to run out.
 pub const LEASE_RELEASES: u32 = 2;

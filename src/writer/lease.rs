@@ -4,15 +4,17 @@
 //! Nothing that is promised rests on it. It keeps other openers waiting instead of shutting this one
 //! out, and keeps tools that know nothing of the protocol off the blob.
 //!
-//! Invariants: one request about leases is under way at most; while it is not known whether the
-//! lease can be had, nothing is written (but what was sent before is brought to its verdict); a
-//! lease that is lost proves nothing, so the blob is looked at; none outlives its appender by more
-//! than its duration.
+//! Invariants: one request about leases is under way at most, and a release is never given up for
+//! another; while it is not known whether the lease can be had, no write begins (but what was sent
+//! before is brought to its verdict); a lease that is lost proves nothing, so the blob is looked at;
+//! none outlives its appender by more than its duration.
+
+use alloc::collections::VecDeque;
 
 use crate::call::{Call, Cause, ETag, Failure, LeaseAction, LeaseId, Outcome, Target};
 use crate::limits;
 use crate::time::{Span, Time};
-use crate::writer::session::Session;
+use crate::writer::session::{Session, said};
 use crate::writer::{OpId, Output};
 
 /// See the module.
@@ -23,18 +25,20 @@ pub(super) struct Lease {
     duration: Option<Span>,
     state: State,
     under_way: Option<UnderWay>,
-    /// A blob that was left, and how often its lease was asked to be released.
-    left: Option<(Target, u32)>,
-    /// After a failure, when to try again.
+    /// Blobs that were left, and how often each was asked to be released.
+    left: VecDeque<(Target, u32)>,
+    /// After a failure, when to renew or release again.
     not_before: Option<Time>,
+    /// The caller goes, and none is taken any more.
+    closing: bool,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    /// There is none, and there need not be one.
+    /// There is none.
     Without,
-    /// It is to be taken on a blob that is ours if it has this ETag.
-    Wanted(Target, ETag),
+    /// It is to be taken on a blob that is ours if it has this ETag, and was asked for or not.
+    Wanted { target: Target, etag: ETag, asked: bool },
     /// It is ours.
     Held { target: Target, renew_at: Time },
     /// It is not ours, or not any more. Whether the blob is has to be looked for.
@@ -54,41 +58,23 @@ struct UnderWay {
 enum Step {
     Acquire,
     Renew,
-    Release,
+    Release(Target),
 }
 
 impl Lease {
     pub(super) const fn new(id: LeaseId, duration: Option<Span>) -> Self {
-        Self { id, duration, state: State::Without, under_way: None, left: None, not_before: None }
-    }
-
-    /// The blob is ours as of this ETag. That of the blob before is left.
-    fn want(&mut self, target: Target, etag: &ETag) {
-        if self.duration.is_some() && self.target() != Some(target) {
-            self.leave();
-            self.state = State::Wanted(target, etag.clone());
+        Self {
+            id,
+            duration,
+            state: State::Without,
+            under_way: None,
+            left: VecDeque::new(),
+            not_before: None,
+            closing: false,
         }
     }
 
-    /// The blob is not written to any more.
-    fn leave(&mut self) {
-        if let Some(target) = self.target() {
-            self.left = Some((target, 0));
-        }
-        self.under_way = None;
-        self.not_before = None;
-        self.state = State::Without;
-    }
-
-    /// The blob on which it is ours, or may be.
-    const fn target(&self) -> Option<Target> {
-        match (&self.state, self.under_way) {
-            (State::Held { target, .. }, _) | (State::Wanted(target, _), Some(_)) => Some(*target),
-            _ => None,
-        }
-    }
-
-    /// The ID that a write to this blob has to name.
+    /// The ID that a write has to name.
     pub(super) fn id_for(&self, call: &Call) -> Option<LeaseId> {
         match self.state {
             State::Held { target, .. } if call.is_write() && call.target() == Some(target) => {
@@ -98,9 +84,13 @@ impl Lease {
         }
     }
 
-    /// Whether it is not known yet if the lease can be had.
-    pub(super) const fn is_pending(&self) -> bool {
-        matches!(self.state, State::Wanted(..) | State::Unsure)
+    /// Whether nothing has to be done before the next write.
+    pub(super) const fn is_settled(&self) -> bool {
+        match self.state {
+            State::Held { .. } => true,
+            State::Without => self.duration.is_none() || self.closing,
+            State::Wanted { .. } | State::Unsure => false,
+        }
     }
 
     /// Whether the blob has to be looked at.
@@ -108,18 +98,25 @@ impl Lease {
         matches!(self.state, State::Unsure)
     }
 
-    /// Whether there is one, or may be.
-    pub(super) const fn is_there(&self) -> bool {
-        self.target().is_some() || self.left.is_some()
+    /// Whether one is being released.
+    pub(super) fn is_leaving(&self) -> bool {
+        !self.left.is_empty()
     }
 
-    /// Whether one is being released.
-    pub(super) const fn is_leaving(&self) -> bool {
-        self.left.is_some()
+    /// Whether there is one, or may be.
+    pub(super) fn is_there(&self) -> bool {
+        !matches!(self.state, State::Without) || self.is_leaving()
     }
 
     pub(super) fn is_about(&self, op: OpId) -> bool {
         self.under_way.is_some_and(|it| it.op == op)
+    }
+
+    /// The look has shown that the blob is ours: the lease may be taken again.
+    pub(super) fn is_ours_again(&mut self) {
+        if self.is_unsure() {
+            self.state = State::Without;
+        }
     }
 
     /// A write was refused because the lease is gone: whether it is, renewing tells.
@@ -134,33 +131,43 @@ impl Lease {
         self.not_before = None;
     }
 
-    /// When the next request is due, if one will be.
-    pub(super) fn wakes_at(&self, now: Time) -> Option<Time> {
-        let (_, due) = self.next(now).filter(|_| self.under_way.is_none())?;
-        Some(due.max(self.not_before.unwrap_or(due)))
+    /// The caller goes on after all.
+    pub(super) const fn stays(&mut self) {
+        self.closing = false;
     }
 
-    /// The next request, and when it is due.
-    fn next(&self, now: Time) -> Option<(Step, Time)> {
+    /// The next request, and when it is due. With the stream `paused` none is taken, which is a step
+    /// of the stream's.
+    fn next(&self, paused: bool, now: Time) -> Option<(Step, Time)> {
+        let soon = |at: Time| at.max(self.not_before.unwrap_or(at));
         match &self.state {
-            State::Wanted(..) => Some((Step::Acquire, now)),
-            State::Held { renew_at, .. } if *renew_at <= now || self.left.is_none() => {
-                Some((Step::Renew, *renew_at))
+            State::Wanted { .. } if !paused => Some((Step::Acquire, now)),
+            State::Held { renew_at, .. } if *renew_at <= now || self.left.is_empty() => {
+                Some((Step::Renew, soon(*renew_at)))
             }
-            _ => self.left.map(|_| (Step::Release, now)),
+            _ => self.left.front().map(|(target, _)| (Step::Release(*target), soon(now))),
         }
     }
 
     fn call(&self, step: Step) -> Option<Call> {
         let (target, action) = match (step, &self.state) {
-            (Step::Acquire, State::Wanted(target, etag)) => {
+            (Step::Acquire, State::Wanted { target, etag, .. }) => {
                 let seconds = self.duration?.as_secs();
                 (*target, LeaseAction::Acquire { seconds, etag: etag.clone() })
             }
             (Step::Renew, State::Held { target, .. }) => (*target, LeaseAction::Renew),
-            _ => (self.left?.0, LeaseAction::Release),
+            (Step::Release(target), _) => (target, LeaseAction::Release),
+            _ => return None,
         };
         Some(Call::Lease { target, id: self.id, action })
+    }
+
+    /// A request is under way.
+    fn sent(&mut self, step: Step, op: OpId, now: Time) {
+        if let (Step::Acquire, State::Wanted { asked, .. }) = (step, &mut self.state) {
+            *asked = true;
+        }
+        self.under_way = Some(UnderWay { op, step, sent: now });
     }
 
     /// It is ours from when it was asked for: the service cannot have begun to count before. Half
@@ -174,105 +181,140 @@ impl Lease {
         self.not_before = Some(now + limits::LEASE_PAUSE);
     }
 
-    fn released(&mut self, now: Time, outcome: &Outcome) {
-        let tries = self.left.map_or(0, |(_, tries)| tries + 1);
-        let over = matches!(outcome, Ok(_) | Err(Failure::Refused(_)));
-        if over || tries >= limits::LEASE_RELEASES {
-            // It runs out by itself.
-            self.left = None;
-        } else {
-            self.left = self.left.map(|(target, _)| (target, tries));
+    /// The blob is not written to any more, or not known to be ours. Answers the request about its
+    /// lease, which is of no more use.
+    fn leave(&mut self) -> Option<OpId> {
+        let pointless = self.under_way.take_if(|it| !matches!(it.step, Step::Release(_)));
+        if let State::Held { target, .. } | State::Wanted { target, asked: true, .. } = self.state {
+            self.left.push_back((target, 0));
+        }
+        self.state = State::Without;
+        pointless.map(|it| it.op)
+    }
+
+    /// A release has ended. One that fails too often is left to run out.
+    fn released(&mut self, now: Time, target: Target, over: bool) {
+        let Some(at) = self.left.iter().position(|(left, _)| *left == target) else { return };
+        let tries = self.left[at].1 + 1;
+        self.left.remove(at);
+        if !over && tries < limits::LEASE_RELEASES {
+            self.left.push_back((target, tries));
             self.pause(now);
         }
     }
 }
 
 impl Session {
-    /// The blob is ours as of this ETag, and is to be leased. That of the blob before is left.
-    pub(super) fn lease(&mut self, target: Target, etag: &ETag) {
-        self.forget_lease_request();
-        self.lease.want(target, etag);
+    /// Whether the blob, which is ours as of this ETag, may be written to; if it is to be leased
+    /// first, that is begun.
+    pub(super) fn may_write(&mut self, target: Target, etag: &ETag) -> bool {
+        let other = match &self.lease.state {
+            State::Held { target: held, .. } => *held != target,
+            State::Without => !self.lease.is_settled(),
+            State::Wanted { target: wanted, etag: known, .. } => *wanted != target || known != etag,
+            State::Unsure => false,
+        };
+        if other {
+            self.leave();
+            self.lease.state = State::Wanted { target, etag: etag.clone(), asked: false };
+        }
+        self.lease.is_settled()
     }
 
-    /// The blob is not written to any more.
-    pub(super) fn leave(&mut self) {
-        self.forget_lease_request();
-        self.lease.leave();
-    }
-
-    fn forget_lease_request(&mut self) {
-        if let Some(UnderWay { op, .. }) = self.lease.under_way {
+    fn leave(&mut self) {
+        if let Some(op) = self.lease.leave() {
             self.flights.end(op);
         }
     }
 
-    /// The request about the lease that is due. To take it is a step of the stream's, and waits
-    /// with it.
-    fn lease_due(&self, now: Time) -> Option<(Step, Call)> {
-        let (step, _) = self.lease.next(now)?;
-        let due = self.lease.wakes_at(now).is_some_and(|at| at <= now);
-        let paused = matches!(step, Step::Acquire) && self.trouble.paused_until(now).is_some();
-        Some((step, self.lease.call(step).filter(|_| due && !paused)?))
+    /// The caller goes.
+    pub(super) fn leave_for_good(&mut self) {
+        self.lease.closing = true;
+        self.leave();
     }
 
-    /// Sends it.
+    /// Nothing is under way any more. What was to be released is, once.
+    pub(super) fn leave_in_the_end(&mut self) {
+        self.leave_for_good();
+        self.lease.under_way = None;
+        let last_try = |left: &mut (Target, u32)| left.1 = limits::LEASE_RELEASES - 1;
+        self.lease.left.iter_mut().for_each(last_try);
+    }
+
+    /// Sends the request about the lease that is due.
     pub(super) fn send_for_lease(&mut self, now: Time) -> Option<Output> {
-        let (step, call) = self.lease_due(now)?;
-        let output = self.send(now, call);
+        let paused = self.trouble.paused_until(now).is_some();
+        let (step, due) = self.lease.next(paused, now)?;
+        if due > now || self.lease.under_way.is_some() {
+            return None;
+        }
+        let output = self.lease.call(step).map(|call| self.send(now, call))?;
         if let Output::Call { op, .. } = output {
-            self.lease.under_way = Some(UnderWay { op, step, sent: now });
+            self.lease.sent(step, op, now);
         }
         Some(output)
     }
 
     /// When the lease wants to be served next.
     pub(super) fn lease_wakes_at(&self, now: Time) -> Option<Time> {
-        let at = self.lease.wakes_at(now)?;
-        let pause = self.trouble.paused_until(now).filter(|_| self.lease.is_pending());
-        Some(at.max(pause.unwrap_or(at)))
+        if self.lease.under_way.is_some() {
+            return None;
+        }
+        let wanted = matches!(self.lease.state, State::Wanted { .. });
+        let pause = self.trouble.paused_until(now).filter(|_| wanted);
+        let next = self.lease.next(pause.is_some(), now).map(|(_, due)| due);
+        pause.into_iter().chain(next).min()
     }
 
     pub(super) fn lease_learns(&mut self, now: Time, outcome: Outcome) {
         let Some(UnderWay { step, sent, .. }) = self.lease.under_way.take() else { return };
         match step {
             Step::Acquire => self.acquired(now, sent, outcome),
-            Step::Renew => self.renewed(now, sent, outcome),
-            Step::Release => self.lease.released(now, &outcome),
+            Step::Renew => self.renewed(now, sent, &outcome),
+            Step::Release(target) => {
+                self.lease.released(now, target, outcome.is_ok() || is_lost(&outcome));
+            }
         }
     }
 
     fn acquired(&mut self, now: Time, sent: Time, outcome: Outcome) {
-        let State::Wanted(target, _) = self.lease.state else { return };
+        let State::Wanted { target, .. } = self.lease.state else { return };
+        let lost = is_lost(&outcome);
         match outcome {
             Ok(_) => {
                 self.trouble.clear();
                 self.lease.hold(target, sent);
             }
-            Err(Failure::Refused(refusal)) if refusal.cause.is_about_the_lease() => {
+            Err(Failure::Refused(refusal)) if lost => {
                 // Another appender may have claimed the blob by now.
                 self.lease.state = State::Unsure;
-                self.refused(now, &refusal);
+                match refusal.cause {
+                    Cause::Leased => self.refused(now, &refusal),
+                    _ => self.passing(now, said(&refusal), None),
+                }
             }
             Err(failure) => self.doubted(now, failure),
         }
     }
 
-    fn renewed(&mut self, now: Time, sent: Time, outcome: Outcome) {
+    fn renewed(&mut self, now: Time, sent: Time, outcome: &Outcome) {
         let State::Held { target, .. } = self.lease.state else { return };
-        match outcome {
-            Ok(_) => self.lease.hold(target, sent),
-            Err(Failure::Refused(refusal)) if refusal.cause.is_about_the_lease() => {
-                self.lease.state = State::Unsure;
-            }
+        if outcome.is_ok() {
+            self.lease.hold(target, sent);
+        } else if is_lost(outcome) {
+            self.lease.state = State::Unsure;
+        } else {
             // What is wrong is told by the writes, which meet the same.
-            Err(_) => self.lease.pause(now),
+            self.lease.pause(now);
         }
     }
 }
 
-impl Cause {
-    /// Whether it tells that the lease is not to be had, or that its blob is not what it was.
-    const fn is_about_the_lease(self) -> bool {
-        matches!(self, Self::BlobNotFound | Self::ConditionNotMet | Self::Leased | Self::LeaseLost)
-    }
+/// Whether the lease is not to be had, or its blob is not what it was.
+fn is_lost(outcome: &Outcome) -> bool {
+    let Err(Failure::Refused(refusal)) = outcome else { return false };
+    matches!(
+        refusal.cause,
+        Cause::BlobNotFound | Cause::ConditionNotMet | Cause::Leased | Cause::LeaseLost
+    )
 }

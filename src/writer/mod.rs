@@ -180,6 +180,9 @@ impl Writer {
     pub fn append(&mut self, data: &[u8]) -> Result<u64, Error> {
         self.session().appendable()?;
         machine!(mut self, machine => machine.append(data))?;
+        let session = self.session_mut();
+        session.orders.leave = None;
+        session.lease.stays();
         self.check();
         Ok(self.session().accepted)
     }
@@ -331,12 +334,12 @@ impl Writer {
         if machine!(self, machine => machine.rests()) {
             self.session_mut().leave_if_closing();
         }
-        if let Some(output) = self.session_mut().send_for_lease(now) {
-            return output;
-        }
         match machine!(mut self, machine => machine.poll(now)) {
             Output::Wait(at) => {
-                let session = self.session();
+                let session = self.session_mut();
+                if let Some(output) = session.send_for_lease(now) {
+                    return output;
+                }
                 let times = [at, session.lease_wakes_at(now), session.flights.deadline()];
                 Output::Wait(times.into_iter().flatten().min())
             }
@@ -377,13 +380,13 @@ impl Writer {
     /// Whether nothing is under way and nothing is due.
     pub fn is_idle(&self) -> bool {
         let Session { flights, lease, .. } = self.session();
-        let settled = !lease.is_pending() && !lease.is_leaving();
+        let settled = lease.is_settled() && !lease.is_leaving();
         settled && flights.is_empty() && machine!(self, machine => machine.rests())
     }
 
-    /// Whether a lease is being given back, which is of use also after a final error.
+    /// Whether a lease is being given back after a final error.
     pub fn is_leaving(&self) -> bool {
-        self.session().lease.is_leaving()
+        self.session().over.is_some() && self.session().lease.is_leaving()
     }
 
     /// What stops the stream until the caller acts: a final error, or one that lasts.

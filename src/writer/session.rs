@@ -114,7 +114,7 @@ impl Session {
     pub(super) fn end(&mut self, error: Error) {
         self.trouble.clear();
         self.flights.clear();
-        self.leave();
+        self.leave_in_the_end();
         self.over = Some(error);
     }
 }
@@ -139,7 +139,7 @@ impl Session {
         let done = self.orders.leave.is_some_and(|upto| self.committed >= upto);
         if done && !self.flights.are_at_work() {
             self.orders.leave = None;
-            self.leave();
+            self.leave_for_good();
         }
     }
 

@@ -7,7 +7,7 @@
 
 use alloc::vec::Vec;
 
-use crate::call::{ETag, Metadata};
+use crate::call::{ETag, Metadata, Target};
 use crate::stream::{Identity, Layout, Segment};
 use crate::time::{Span, Time};
 use crate::writer::append::attempt::{Attempt, Write};
@@ -20,8 +20,8 @@ impl Chain {
         if !matches!(self.phase, Phase::Ready) {
             return;
         }
-        if self.session.lease.is_pending() {
-            return self.check_if_unsure();
+        if !self.may_write() {
+            return;
         }
         let due = self.buffer.is_due() || (self.buffer.held() > 0 && self.flush_is_due());
         let write = if core::mem::take(&mut self.seal) {
@@ -38,10 +38,13 @@ impl Chain {
 
     /// Without the lease nothing is written; whether it can still be had depends on whose the tail
     /// is.
-    fn check_if_unsure(&mut self) {
+    fn may_write(&mut self) -> bool {
+        let Some(Segment { number, etag, .. }) = &self.tail else { return true };
+        let allowed = self.session.may_write(Target::Segment(*number), etag);
         if self.session.lease.is_unsure() {
             self.phase = Phase::Check;
         }
+        allowed
     }
 
     fn flush_is_due(&self) -> bool {

@@ -7,7 +7,7 @@
 use alloc::format;
 use alloc::string::ToString;
 
-use crate::call::{Answer, Cause, Failure, Outcome, Properties, Refusal, Target};
+use crate::call::{Answer, Cause, Failure, Outcome, Properties, Refusal};
 use crate::error::Error;
 use crate::stream::Segment;
 use crate::time::Time;
@@ -98,9 +98,8 @@ impl Chain {
         if self.is_replaced(&segment) {
             return self.replaced(&segment);
         }
-        let etag = segment.etag.clone();
         if self.stand(segment, length, None) {
-            self.session.lease(Target::Segment(number), &etag);
+            self.session.lease.is_ours_again();
         }
     }
 

@@ -98,15 +98,10 @@ impl Chain {
     }
 
     fn open(&mut self, tail: Segment, epoch: u64, exclusive: bool) {
-        self.session.begin(Layout::Append, tail.end(), epoch, exclusive);
-        self.phase = Phase::Ready;
-        self.goes_on_in(tail);
-    }
-
-    /// The next byte goes there.
-    fn goes_on_in(&mut self, tail: Segment) {
-        self.session.lease(Target::Segment(tail.number), &tail.etag);
+        let start = tail.end();
+        self.session.begin(Layout::Append, start, epoch, exclusive);
         self.tail = Some(tail);
+        self.phase = Phase::Ready;
     }
 
     /// A log that somebody else began is adopted by a claim, or not at all.
@@ -221,7 +216,7 @@ impl Chain {
             // Nobody is shut out by an appender that cannot close what it leaves (O4).
             self.open(tail, epoch, self.rungs.mark);
         } else {
-            self.goes_on_in(tail);
+            self.tail = Some(tail);
         }
     }
 

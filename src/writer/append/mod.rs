@@ -179,7 +179,9 @@ impl Chain {
 
     /// Whether nothing is due.
     pub(super) const fn rests(&self) -> bool {
-        matches!(self.phase, Phase::Ready)
+        let Session { orders, over, .. } = &self.session;
+        let ordered = self.seal || orders.end || orders.roll.is_some();
+        matches!(self.phase, Phase::Ready) && (over.is_some() || !ordered)
     }
 
     pub(super) fn reached(&self, goal: Goal) -> bool {
@@ -191,7 +193,7 @@ impl Chain {
                 let waiting = orders.roll.is_some_and(|order| order <= upto);
                 committed >= upto && !waiting && orders.refused.is_none()
             }
-            Goal::Ended => orders.ended && !self.seal && flights.is_empty() && self.rests(),
+            Goal::Ended => orders.ended && !flights.are_at_work() && self.rests(),
         }
     }
 }

@@ -222,9 +222,7 @@ impl BlockBlob {
         if let Some(tag) = known.tags().last().filter(|tag| !before.contains(tag)) {
             self.staging.name_by(self.staging.ids().renewed(*tag));
         }
-        if self.session.lease.is_unsure() {
-            self.session.lease(Target::Stream, &known.etag);
-        }
+        self.session.lease.is_ours_again();
         self.blob = Some(known);
     }
 

@@ -23,8 +23,8 @@ impl BlockBlob {
         if !matches!(self.phase, Phase::Staging) {
             return;
         }
-        if self.session.lease.is_pending() {
-            return self.check_if_unsure();
+        if !self.may_write() {
+            return self.wait_for_lease();
         }
         if self.purge {
             return self.begin_purge();
@@ -51,17 +51,22 @@ impl BlockBlob {
 
     /// Sends the list as it is once more, to drop what is staged, once nothing is under way.
     fn begin_purge(&mut self) {
+        self.drop_merge();
         if self.jobs.is_empty() {
-            self.drop_merge();
             self.phase = Phase::Commit(Commit::new(Sending::default()));
         }
     }
 
+    fn may_write(&mut self) -> bool {
+        let etag = self.blob.as_ref().map(|blob| &blob.etag);
+        etag.is_none_or(|etag| self.session.may_write(Target::Stream, etag))
+    }
+
     /// Without the lease nothing is written; whether it can still be had depends on whose the blob
-    /// is.
-    fn check_if_unsure(&mut self) {
+    /// is. A merge does not wait for that.
+    fn wait_for_lease(&mut self) {
+        self.drop_merge();
         if self.session.lease.is_unsure() && self.jobs.is_empty() {
-            self.drop_merge();
             self.phase = Phase::Commit(Commit::check());
         }
     }
@@ -207,7 +212,7 @@ fn count(blocks: usize) -> u32 {
 impl BlockBlob {
     /// The next request beside those under way.
     pub(super) fn next_job(&self) -> Option<(Job, Call)> {
-        if self.purge || self.session.lease.is_pending() {
+        if self.purge || !self.session.lease.is_settled() {
             return None;
         }
         let puts = self.jobs.iter().filter(|(_, job)| *job != Job::ReadMerge).count();

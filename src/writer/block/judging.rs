@@ -7,7 +7,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::call::{Block, Cause, Properties, Target};
+use crate::call::{Block, Cause, Properties};
 use crate::error::Error;
 use crate::stream::Identity;
 use crate::time::Time;
@@ -40,10 +40,7 @@ impl BlockBlob {
     /// Nothing has landed so far. A list may still be late, so that it is kept.
     fn not_yet(&mut self, now: Time, mut commit: Commit) {
         match commit.cause.take() {
-            _ if self.is_check(&commit) => {
-                let etag = self.known().etag.clone();
-                self.session.lease(Target::Stream, &etag);
-            }
+            _ if self.is_check(&commit) => self.session.lease.is_ours_again(),
             Some(Cause::InvalidBlockList) => {
                 let mut next = commit.sending.clone();
                 let merged = next.merge.take().is_some();

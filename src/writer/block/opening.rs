@@ -299,7 +299,6 @@ impl BlockBlob {
         self.session.begin(Layout::Block, known.length, identity.epoch, true);
         let width = known.width().expect("it was checked before the claim");
         self.staging.name_by(Ids::new(tag, width));
-        self.session.lease(Target::Stream, &known.etag);
         self.blob = Some(known);
         self.phase = Phase::Staging;
     }

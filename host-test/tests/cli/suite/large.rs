@@ -1,4 +1,7 @@
 //! A log of 100 MB, into both layouts and back by the service's own SDK.
+//!
+//! Over https a merge meets answers that are lost: Node's TLS server ends a connection (`Parse Error:
+//! Paused`) whose next request comes before it is done with a large answer.
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Write as _};

@@ -4,8 +4,8 @@
 //
 //   node append.mjs http://127.0.0.1:10000/devstoreaccount1/logs/app < input
 //
-// The account key comes from AZURE_STORAGE_KEY, a SAS from the URL; on this machine the
-// development account's key is the default.
+// The account key comes from AZURE_STORAGE_KEY, a bearer token from AZURE_STORAGE_BEARER_TOKEN, a SAS
+// from the URL; on this machine the development account's key is the default.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
@@ -66,9 +66,16 @@ function credential({ account, sas, local }) {
   if (sas) {
     return { tag: "shared-access-signature", val: sas };
   }
+  const token = process.env.AZURE_STORAGE_BEARER_TOKEN;
+  if (token && !process.env.AZURE_STORAGE_KEY) {
+    return { tag: "bearer", val: token };
+  }
   const key = process.env.AZURE_STORAGE_KEY ?? (local ? DEVELOPMENT_KEY : undefined);
   if (!key) {
-    fail("no credential: put a SAS behind the URL or set AZURE_STORAGE_KEY", 2);
+    fail(
+      "no credential: put a SAS behind the URL, or set AZURE_STORAGE_KEY or AZURE_STORAGE_BEARER_TOKEN",
+      2,
+    );
   }
   return { tag: "shared-key", val: { account, key } };
 }

@@ -33,7 +33,7 @@ impl Error {
         match self {
             Self::NotFound(_) => "not-found",
             Self::Refused { status: 401, .. } => "unauthenticated",
-            Self::Refused { code, .. } if code.starts_with("Authentication") => "unauthenticated",
+            Self::Refused { code, .. } if is_authentication(code) => "unauthenticated",
             Self::Refused { status: 403, .. } => "access-denied",
             Self::Refused { .. } | Self::Malformed(_) => "other",
             Self::Unavailable(_) => "unavailable",
@@ -41,6 +41,13 @@ impl Error {
             Self::Diverged(_) => "diverged",
         }
     }
+}
+
+/// Whether a code says that the credential is wrong, whatever its status: `AuthenticationFailed`,
+/// `InvalidAuthenticationInfo` (400 or 401), `NoAuthenticationInformation`.
+fn is_authentication(code: &str) -> bool {
+    let code = code.strip_prefix("Invalid").or_else(|| code.strip_prefix("No")).unwrap_or(code);
+    code.starts_with("Authentication")
 }
 
 impl fmt::Display for Error {

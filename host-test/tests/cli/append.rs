@@ -1,18 +1,14 @@
-//! `everblob append` against the local store.
+//! `everblob append` where the local store's log, its end or none at all is what matters. What every
+//! service does is in `suite`.
 
 use std::fs::File;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::program::{Running, Store, append, cat, everblob, folder, free_port, logged, run, stat};
-
-fn blocks(value: &Value) -> Vec<u64> {
-    let segments = value["segments"].as_array().unwrap();
-    segments.iter().map(|segment| segment["blocks"].as_u64().unwrap()).collect()
-}
+use crate::program::{Running, Store, append, cat, everblob, folder, free_port, logged, run};
 
 #[test]
-fn a_segment_has_as_many_blocks_as_it_may_and_the_store_sees_no_other_requests() {
+fn the_store_sees_a_request_for_each_block_and_segment_and_few_others() {
     let (_folder, log) = folder("requests.jsonl");
     let store = Store::start(&["--listen", "127.0.0.1:0", "--log", log.to_str().unwrap()]);
     let url = store.url("app");
@@ -30,101 +26,14 @@ fn a_segment_has_as_many_blocks_as_it_may_and_the_store_sees_no_other_requests()
     assert!(total - 14 - closing <= 4, "{counts:?}");
     assert_eq!(report["stats"]["requests"], total);
     assert_eq!(report["stats"]["requests_by_kind"]["append_block"], 10);
-
-    assert_eq!(blocks(&report), [3, 3, 3, 1]);
-    assert_eq!(blocks(&stat(&url)), [3, 3, 3, 1]);
-    let names: Vec<_> = report["segments"].as_array().unwrap().iter().map(|s| &s["name"]).collect();
-    assert_eq!(names, ["app/1", "app/2", "app/3", "app/4"]);
-    assert_eq!(cat(&url), input.as_bytes());
 }
 
 #[test]
-fn a_later_run_continues_at_the_end() {
-    let store = Store::in_memory();
-    let url = store.url("app");
-    let first = append(&url, &[], b"one\n").json();
-    assert_eq!((&first["start"], &first["committed"]), (&json!(0), &json!(4)));
-    let second = append(&url, &[], b"two\n").json();
-    assert_eq!((&second["start"], &second["committed"]), (&json!(4), &json!(8)));
-    assert_eq!(second["error"], Value::Null);
-    assert_eq!(cat(&url), b"one\ntwo\n");
-    assert_eq!(blocks(&stat(&url)), [2]);
-}
-
-#[test]
-fn each_trigger_is_a_commit_with_its_own_block_and_ack() {
-    let store = Store::in_memory();
-    for (name, options, blocks, acks) in [
-        ("lines", ["--flush-lines", "2"], 2, "committed 4\ncommitted 7\n"),
-        ("bytes", ["--flush-bytes", "3"], 3, "committed 3\ncommitted 6\ncommitted 7\n"),
-        ("end", ["--flush-interval", "1h"], 1, "committed 7\n"),
-    ] {
-        let url = store.url(name);
-        let args = [&["append", &url, "--create-container", "--acks"], &options[..]].concat();
-        // The last line has no end, and is data like any other.
-        let ended = run(&args, b"a\nb\nc\nd").with_status(0);
-        assert_eq!(ended.text(), acks, "{name}");
-        assert_eq!(cat(&url), b"a\nb\nc\nd", "{name}");
-        assert_eq!(stat(&url)["segments"][0]["blocks"], blocks, "{name}");
-    }
-}
-
-#[test]
-fn what_has_waited_for_the_interval_is_committed_while_the_input_stays_open() {
-    let store = Store::in_memory();
-    let url = store.url("app");
-    let mut running = Running::start(&[
-        "append",
-        &url,
-        "--create-container",
-        "--acks",
-        "--flush-interval",
-        "10ms",
-    ]);
-    running.give(b"one");
-    assert_eq!(running.ack(), 3);
-    running.give(b"four");
-    assert_eq!(running.ack(), 7);
-    assert_eq!(running.end().with_status(0).text(), "");
-}
-
-#[test]
-fn empty_input_stores_nothing() {
+fn empty_input_makes_no_request() {
     let (_folder, log) = folder("requests.jsonl");
     let store = Store::start(&["--listen", "127.0.0.1:0", "--log", log.to_str().unwrap()]);
-    let url = store.url("app");
-    let report = append(&url, &["--acks"], b"").json();
-    assert_eq!(report["start"], Value::Null);
-    assert_eq!(report["stats"]["requests"], 0);
-    assert!(logged(&log).is_empty(), "not even a request");
-    let ended = run(&["append", &url, "--at", "0", "--json"], b"").with_status(0);
-    assert_eq!(ended.json()["committed"], 0);
-    let ended = run(&["append", &url, "--at", "5", "--json"], b"").with_status(1);
-    assert_eq!(ended.json()["error"]["code"], "ends-elsewhere");
-    run(&["stat", &url], b"").with_status(1);
-}
-
-#[test]
-fn an_expected_end_is_kept_or_refused_with_the_real_one() {
-    let store = Store::in_memory();
-    let url = store.url("app");
-    append(&url, &["--at", "0"], b"12345");
-    append(&url, &["--at", "5"], b"67");
-    for (at, input) in [("5", &b"x"[..]), ("9", b"x"), ("9", b"")] {
-        let ended = run(&["append", &url, "--at", at, "--json"], input).with_status(1);
-        assert_eq!(ended.json()["error"]["code"], "ends-elsewhere");
-        assert!(ended.stderr.contains('7'), "says where it ends: {}", ended.stderr);
-    }
-    assert_eq!(cat(&url), b"1234567");
-}
-
-#[test]
-fn without_the_container_the_answer_says_so() {
-    let store = Store::in_memory();
-    let ended = run(&["append", &store.url("app"), "--json"], b"data").with_status(1);
-    let report = ended.json();
-    assert_eq!(report["error"]["code"], "not-found", "{report}");
-    assert!(ended.stderr.contains("nothing of the input is stored"), "{}", ended.stderr);
+    append(&store.url("app"), &["--acks"], b"");
+    assert!(logged(&log).is_empty());
 }
 
 #[test]
@@ -184,6 +93,8 @@ fn large_input_arrives_whole_in_blocks_of_the_size_asked_for() {
     let options = ["--block-size", "64KiB", "--segment-bytes", "1MiB", "--flush-interval", "1h"];
     let report = append(&url, &options, &input).json();
     assert_eq!(report["segments"][0], json!({"name": "app/1", "blocks": 16, "bytes": 1 << 20}));
-    assert_eq!(blocks(&report).iter().sum::<u64>(), 9_000_000_u64.div_ceil(64 << 10));
+    let segments = report["segments"].as_array().unwrap().iter();
+    let blocks: u64 = segments.map(|segment| segment["blocks"].as_u64().unwrap()).sum();
+    assert_eq!(blocks, 9_000_000_u64.div_ceil(64 << 10));
     assert!(cat(&url) == input);
 }

@@ -1,15 +1,14 @@
-//! The block layout: which blocks a run leaves, and which requests it makes.
+//! The block layout: which blocks some runs leave, and which requests they make.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::place::{Access, Place, Service};
 use crate::program::{Store, append, cat, folder, stat};
-use crate::referee::Azurite;
-use crate::sdk;
 
 /// Blocks of at most 16 bytes, merged once there are more than four: the setting of Hadoop's test.
-const HADOOP: [&str; 10] = [
+pub(crate) const HADOOP: [&str; 10] = [
     "--layout",
     "block",
     "--block-size",
@@ -48,52 +47,33 @@ fn flush(list: &mut Vec<u64>, bytes: u64) {
 }
 
 /// The sizes of the blocks that a run with these lines leaves behind those that were there.
-fn flushed(mut list: Vec<u64>, lines: &[String]) -> Vec<u64> {
+pub(crate) fn flushed(mut list: Vec<u64>, lines: &[String]) -> Vec<u64> {
     for line in lines {
         flush(&mut list, line.len() as u64);
     }
     list
 }
 
-fn counting(numbers: std::ops::RangeInclusive<u32>) -> Vec<String> {
+pub(crate) fn counting(numbers: std::ops::RangeInclusive<u32>) -> Vec<String> {
     numbers.map(|number| format!("{number}\n")).collect()
 }
 
 #[test]
-fn the_block_lists_are_those_of_hadoop() {
-    let azurite = Azurite::start();
-    let address = azurite.address();
-    let url = |name: &str| format!("http://{address}/devstoreaccount1/logs/{name}");
-    let same = vec!["abc\n".to_owned(); 21];
-    for (name, lines, expected) in [
-        ("counting", counting(1..=21), [16, 14, 15, 3, 3, 3]),
-        ("same", same, [16, 16, 16, 16, 16, 4]),
-    ] {
-        append(&url(name), &HADOOP, lines.concat().as_bytes());
-        assert_eq!(sdk::sizes(address, name), expected);
-        assert_eq!(flushed(Vec::new(), &lines), expected, "the rules in this test");
-        assert_eq!(sdk::read(address, name), lines.concat().as_bytes());
-    }
-}
-
-#[test]
 fn the_rules_hold_across_a_close_and_a_reopen() {
-    let azurite = Azurite::start();
-    let address = azurite.address();
+    let place = Place::shared(Service::Emulator, Access::Key);
     for (name, cuts) in [("two", &[13, 60][..]), ("three", &[4, 5, 60]), ("four", &[1, 2, 30, 60])]
     {
-        let url = format!("http://{address}/devstoreaccount1/logs/{name}");
         let lines: Vec<_> =
             (1..=60_u32).map(|n| format!("{}\n", "x".repeat((n * n % 13) as usize))).collect();
         let (mut list, mut from) = (Vec::new(), 0);
         for &to in cuts {
-            append(&url, &HADOOP, lines[from..to].concat().as_bytes());
+            place.append(name, &HADOOP, lines[from..to].concat().as_bytes());
             list = flushed(list, &lines[from..to]);
-            assert_eq!(sdk::sizes(address, name), list, "{name}, {to} lines");
+            assert_eq!(place.sizes_by_sdk(name), list, "{name}, {to} lines");
             from = to;
         }
         assert!(list.len() < 60, "some were merged");
-        assert_eq!(sdk::read(address, name), lines.concat().as_bytes());
+        assert_eq!(place.read_by_sdk(name), lines.concat().as_bytes());
     }
 }
 

@@ -213,18 +213,11 @@ fn all_documented_once(url: &str, case: &str) {
 
 #[test]
 fn a_certificate_that_is_not_trusted() {
-    let names = || vec!["127.0.0.1".to_owned()];
-    let [server, roots] = [(); 2].map(|()| rcgen::generate_simple_self_signed(names()).unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: String| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let key = file("key.pem", server.signing_key.serialize_pem());
-    let azurite = Azurite::secure(&file("server.pem", server.cert.pem()), &key);
-    let url = format!("https://{}/devstoreaccount1/logs/app", azurite.address());
-    let roots = file("roots.pem", roots.cert.pem());
+    let azurite = Azurite::secure();
+    let url = format!("{}/logs/app", azurite.endpoint());
+    let (_folder, roots) = folder("roots.pem");
+    let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(&roots, other.cert.pem()).unwrap();
     let roots = [("SSL_CERT_FILE", roots.to_str().unwrap())];
     for command in ["append", "seal", "stat"] {
         let ended = with(&roots, &[command, &url, "--json", "-vvv"], b"x");

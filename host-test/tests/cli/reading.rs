@@ -1,81 +1,9 @@
-//! `everblob cat`, `stat` and `store`.
+//! `everblob cat` into a pipe that closes, and `everblob store`. What is read of a stream is in `suite`.
 
 use std::io::Read as _;
 use std::process::Stdio;
 
-use serde_json::json;
-
 use crate::program::{Store, append, cat, end, everblob, free_port, run, stat};
-
-fn stream(store: &Store) -> String {
-    let url = store.url("a folder/app+1");
-    let url = url.replace(' ', "%20").replace('+', "%2B");
-    append(&url, &["--flush-bytes", "4", "--segment-blocks", "2"], b"0123456789abcdefghij");
-    url
-}
-
-#[test]
-fn any_range_of_offsets_is_written() {
-    let store = Store::in_memory();
-    let url = stream(&store);
-    let whole = b"0123456789abcdefghij";
-    assert_eq!(cat(&url), whole);
-    for (offset, length) in [(0, 20), (0, 1), (7, 2), (8, 8), (5, 12), (19, 5), (20, 1), (99, 1)] {
-        let (from, to) = (offset.min(20), (offset + length).min(20));
-        let args = ["cat", &url, "--offset", &offset.to_string(), "--length", &length.to_string()];
-        assert_eq!(run(&args, b"").with_status(0).stdout, &whole[from..to], "{offset} {length}");
-    }
-    assert_eq!(run(&["cat", &url, "--offset", "18"], b"").stdout, b"ij");
-}
-
-#[test]
-fn what_a_stream_consists_of_is_shown() {
-    let store = Store::in_memory();
-    let url = stream(&store);
-    let shown = stat(&url);
-    assert_eq!(shown["layout"], "append");
-    assert_eq!(shown["length"], 20);
-    assert_eq!((&shown["epoch"], &shown["sealed"]), (&json!(1), &json!(false)));
-    let segment = |number: u32, start: u64, blocks: u32, bytes: u64, closed: bool| {
-        json!({"name": format!("a folder/app+1/{number}"), "start": start, "blocks": blocks,
-               "bytes": bytes, "closed": closed})
-    };
-    let segments =
-        [segment(1, 0, 2, 8, true), segment(2, 8, 2, 8, true), segment(3, 16, 1, 4, false)];
-    assert_eq!(shown["segments"], json!(segments));
-    let table = run(&["stat", &url], b"").with_status(0);
-    assert!(table.text().contains("a folder/app+1/3"), "{}", table.text());
-}
-
-#[test]
-fn a_block_blob_is_found_though_another_lies_below_its_name() {
-    let store = Store::in_memory();
-    let (outer, inner) = (store.url("app"), store.url("app/1"));
-    append(&outer, &["--layout", "block"], b"one ");
-    append(&inner, &["--layout", "block"], b"inner");
-    append(&outer, &[], b"two");
-    assert_eq!((cat(&outer), cat(&inner)), (b"one two".to_vec(), b"inner".to_vec()));
-    assert_eq!(stat(&outer)["layout"], "block");
-}
-
-#[test]
-fn a_block_blob_is_written_and_shown_as_the_blob_that_it_is() {
-    let store = Store::in_memory();
-    let url = store.url("app");
-    let options = ["--layout", "block", "--flush-bytes", "4"];
-    for (at, part) in [("0", &b"0123456789"[..]), ("10", b"abcdefghij")] {
-        append(&url, &[&options[..], &["--at", at]].concat(), part);
-    }
-    assert_eq!(cat(&url), b"0123456789abcdefghij");
-    let ended = run(&["cat", &url, "--offset", "8", "--length", "5"], b"").with_status(0);
-    assert_eq!(ended.stdout, b"89abc");
-    let blob = json!({"name": "app", "start": 0, "blocks": 6, "bytes": 20, "closed": false});
-    let shown = json!({"layout": "block", "length": 20, "epoch": 2, "sealed": false,
-                       "segments": [blob]});
-    assert_eq!(stat(&url), shown);
-    let table = run(&["stat", &url], b"").with_status(0);
-    assert!(table.text().contains("block layout, 20 bytes (20 B), 6 blocks, owner of epoch 2"));
-}
 
 #[test]
 fn one_is_no_plural() {
@@ -91,20 +19,6 @@ fn one_is_no_plural() {
     }
     let merged = run(&["compact", &store.url("block")], b"").with_status(0);
     assert_eq!(merged.text(), "1 block before, 1 after; 0 B moved\n");
-}
-
-#[test]
-fn a_stream_that_is_not_there_is_status_1() {
-    let store = Store::in_memory();
-    append(&store.url("other"), &[], b"x");
-    let elsewhere = format!("http://{}/devstoreaccount1/nothing/app", store.address());
-    for url in [store.url("app"), elsewhere] {
-        for command in ["cat", "stat"] {
-            let ended = run(&[command, &url], b"").with_status(1);
-            assert!(ended.stderr.contains("there is no stream"), "{}", ended.stderr);
-            assert!(ended.stdout.is_empty());
-        }
-    }
 }
 
 #[test]

@@ -4,10 +4,15 @@
 
 #![allow(dead_code, reason = "each test program uses what it needs")]
 
+mod certificate;
+pub(crate) mod credential;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+pub(crate) use certificate::Certificate;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/js")
@@ -36,40 +41,62 @@ pub(crate) fn node(script: &str) -> Command {
     node
 }
 
-/// The emulator, in memory and on a port of its own.
+/// The emulator, in memory and on a port of its own. It ends when this is dropped, or with the test
+/// program.
 pub(crate) struct Azurite {
     process: Child,
-    address: String,
+    endpoint: String,
+    roots: Option<String>,
 }
 
 impl Azurite {
+    /// Over http.
     pub(crate) fn start() -> Self {
-        Self::with(&[])
+        Self::with(&[], None)
     }
 
-    /// With https only, as the files say, and with bearer tokens whose signature is not checked.
-    pub(crate) fn secure(certificate: &Path, key: &Path) -> Self {
-        let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-        Self::with(&["--cert", certificate, "--key", key, "--oauth", "basic"])
+    /// Over https only, and with bearer tokens whose signature is not checked.
+    pub(crate) fn secure() -> Self {
+        let Certificate { certificate, key, roots } = Certificate::issue();
+        // They are read once, at the start.
+        let folder = tempfile::tempdir().unwrap();
+        let [certificate, key] = [("certificate.pem", certificate), ("key.pem", key)].map(|file| {
+            let path = folder.path().join(file.0);
+            std::fs::write(&path, file.1).unwrap();
+            path.into_os_string().into_string().unwrap()
+        });
+        Self::with(&["--cert", &certificate, "--key", &key, "--oauth", "basic"], Some(roots))
     }
 
-    fn with(options: &[&str]) -> Self {
-        let mut node = node("node_modules/azurite/dist/src/blob/main.js");
+    fn with(options: &[&str], roots: Option<String>) -> Self {
+        let mut node = node("azurite.mjs");
         node.args(["--inMemoryPersistence", "--blobPort", "0", "--silent", "--disableTelemetry"]);
-        node.arg("--skipApiVersionCheck").args(options).stdout(Stdio::piped());
-        let mut process = node.spawn().expect("node is installed");
+        node.arg("--skipApiVersionCheck").args(options);
+        // Its input is closed when this is dropped, or when this program ends.
+        let mut process = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = lines.map(Result::unwrap).find_map(|line| {
             let (_, url) = line.split_once("listens on http")?;
             url.split_once("://").map(|(_, address)| address.trim().to_owned())
         });
         let address = address.expect("the emulator says where it listens");
-        Self { process, address }
+        let scheme = if roots.is_some() { "https" } else { "http" };
+        Self { process, endpoint: format!("{scheme}://{address}/devstoreaccount1"), roots }
+    }
+
+    /// The URL of the account that every emulator has.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// Where it listens: an address and a port.
     pub(crate) fn address(&self) -> &str {
-        &self.address
+        self.endpoint.split('/').nth(2).expect("a URL has a host")
+    }
+
+    /// What makes its certificate trusted, in PEM, if it has one.
+    pub(crate) fn roots(&self) -> Option<&str> {
+        self.roots.as_deref()
     }
 }
 

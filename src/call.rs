@@ -345,6 +345,8 @@ pub struct Properties {
     pub etag: ETag,
     /// `x-ms-blob-sealed`.
     pub sealed: bool,
+    /// `x-ms-lease-status: locked`: a lease is in force.
+    pub leased: bool,
     /// `x-ms-creation-time`.
     pub created: Option<UnixTime>,
     /// All metadata.

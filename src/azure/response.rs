@@ -132,6 +132,7 @@ impl Response {
             length: self.number("content-length")?,
             blocks,
             etag: self.etag()?,
+            leased: self.header("x-ms-lease-status") == Some("locked"),
             sealed: self.header("x-ms-blob-sealed").is_some_and(|v| v.eq_ignore_ascii_case("true")),
             created: self.header("x-ms-creation-time").and_then(parse_rfc1123),
             metadata: self.metadata(),

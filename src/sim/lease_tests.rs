@@ -14,7 +14,7 @@ use crate::sim::service::{
 use crate::sim::wire::{CONTAINER, blob_name, perform};
 use crate::stream::{Nonce, StreamId};
 use crate::time::{Span, Time, UnixTime};
-use crate::writer::{Config, Entropy, Layout, Output, Ticket, Writer};
+use crate::writer::{Config, Entropy, Layout, OpId, Output, Ticket, Writer};
 
 const TODAY: u64 = 1_795_176_000;
 const LEASE: Span = Span::secs(20);
@@ -412,4 +412,198 @@ fn a_blob_that_somebody_has_claimed_meanwhile_is_not_leased() {
         assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
         assert_eq!(desk.append(&mut newer, b"two"), Ok(()));
     }
+}
+
+/// Closes as a caller does that cannot wait: with no time, every 20 ms, while an answer takes
+/// `round_trip`. Answers how many requests that took.
+fn close_impatiently(desk: &mut Desk, writer: &mut Writer, round_trip: Span) -> usize {
+    let before = desk.asked.len();
+    let mut under_way: Vec<(Time, OpId, Call, Option<LeaseId>)> = Vec::new();
+    for tick in 0..500 {
+        let now = desk.now() + Span::millis(tick * 20);
+        let arrived = under_way.extract_if(.., |it| it.0 <= now).collect::<Vec<_>>();
+        for (_, op, call, lease) in arrived {
+            let outcome = desk.answer(&call, lease);
+            writer.handle_reply(now, op, Reply { outcome, date: None });
+        }
+        let ticket = writer.close(now).unwrap();
+        while let Output::Call { op, call, lease } = writer.poll(now) {
+            under_way.push((now + round_trip, op, call, lease));
+        }
+        under_way.retain(|it| writer.expects(it.1));
+        if writer.progress(&ticket, now).is_some() {
+            return desk.asked.len() - before;
+        }
+    }
+    panic!("it never closes");
+}
+
+#[test]
+fn a_close_that_is_repeated_sends_one_release() {
+    for layout in LAYOUTS {
+        for round_trip in [10, 50, 500] {
+            let mut desk = Desk::new(layout);
+            let mut writer = desk.open(1);
+            assert_eq!(desk.append(&mut writer, b"one"), Ok(()));
+            assert_eq!(close_impatiently(&mut desk, &mut writer, Span::millis(round_trip)), 1);
+            assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
+        }
+    }
+}
+
+#[test]
+fn whoever_appends_after_all_is_leased_again() {
+    for layout in LAYOUTS {
+        let mut desk = Desk::new(layout);
+        let mut writer = desk.open(1);
+        // The caller did not wait for the end of it.
+        let _ = writer.close(desk.now()).unwrap();
+        desk.turn(&mut writer);
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
+        assert_eq!(desk.append(&mut writer, b"one"), Ok(()));
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Leased);
+        desk.close(&mut writer);
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
+    }
+}
+
+#[test]
+fn what_was_ordered_is_done_under_the_lease_before_it_is_given_back() {
+    for order in [Writer::rollover, Writer::seal] {
+        let mut desk = Desk::new(Layout::Append);
+        let mut writer = desk.open(1);
+        writer.append(b"one").unwrap();
+        let _ = order(&mut writer, desk.now()).unwrap();
+        desk.close(&mut writer);
+        let kinds: Vec<CallKind> = desk.asked.iter().rev().take(3).map(Call::kind).collect();
+        assert_eq!(kinds, [CallKind::Lease, CallKind::Seal, CallKind::SetMetadata]);
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
+    }
+}
+
+/// Gives an answer to everything until the lease is asked for, which then meets a tool that has set
+/// metadata meanwhile.
+fn contested(desk: &mut Desk, writer: &mut Writer) {
+    loop {
+        let Output::Call { op, call, lease } = writer.poll(desk.now()) else { panic!("no lease") };
+        let asks = call.kind() == CallKind::Lease;
+        if asks {
+            let seen = desk.read(desk.target(), BlobOperation::Properties);
+            let Answer::Properties(seen) = seen else { panic!("no properties") };
+            let (target, metadata) = (desk.target(), seen.metadata);
+            let call = Call::SetMetadata { target, metadata, etag: ETag("*".into()) };
+            let today = desk.today();
+            assert!(perform(&mut desk.service, (&call, None), today).is_ok());
+        }
+        let outcome = desk.answer(&call, lease);
+        writer.handle_reply(desk.now(), op, Reply { outcome, date: None });
+        if asks {
+            return;
+        }
+    }
+}
+
+#[test]
+fn metadata_that_a_tool_sets_between_claim_and_lease_is_no_trouble() {
+    for layout in LAYOUTS {
+        let mut desk = Desk::new(layout);
+        let mut writer = desk.writer(1, desk.config());
+        let opening = writer.opening(desk.now());
+        contested(&mut desk, &mut writer);
+        assert_eq!(desk.finish(&mut writer, &opening), Ok(()));
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Leased);
+        assert_eq!(desk.append(&mut writer, b"one"), Ok(()));
+    }
+}
+
+#[test]
+fn who_was_superseded_between_claim_and_lease_does_not_open() {
+    for layout in LAYOUTS {
+        let mut desk = Desk::new(layout);
+        desk.loses = Some(Lost::Request);
+        let mut older = desk.writer(1, desk.config());
+        let opening = older.opening(desk.now());
+        desk.turn(&mut older);
+        let mut newer = desk.writer(2, Config { lease: None, ..desk.config() });
+        let other = newer.opening(desk.now());
+        assert_eq!(desk.finish(&mut newer, &other), Ok(()));
+        let refused = desk.finish(&mut older, &opening);
+        assert!(matches!(refused, Err(Error::Superseded(_))), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_lease_that_may_have_been_taken_is_given_back() {
+    for layout in LAYOUTS {
+        let mut desk = Desk::new(layout);
+        desk.loses = Some(Lost::Answer);
+        let mut writer = desk.writer(1, desk.config());
+        desk.turn(&mut writer);
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Leased);
+        desk.close(&mut writer);
+        assert_eq!(desk.lease_on(desk.target()), LeaseState::Available);
+    }
+}
+
+#[test]
+fn every_segment_is_released_however_fast_they_are_left() {
+    let mut desk = Desk::new(Layout::Append);
+    let mut writer = desk.writer(1, Config { segment_blocks: 1, ..desk.config() });
+    let opening = writer.opening(desk.now());
+    assert_eq!(desk.finish(&mut writer, &opening), Ok(()));
+    // The first answers to releases are lost.
+    for line in [b"one", b"two", b"six"] {
+        desk.loses = Some(Lost::Request);
+        writer.append(line).unwrap();
+        let ticket = writer.flush(desk.now()).unwrap();
+        assert_eq!(desk.finish(&mut writer, &ticket), Ok(()));
+    }
+    desk.close(&mut writer);
+    let leases = [1, 2, 3].map(|number| desk.lease_on(Target::Segment(number)));
+    assert_eq!(leases, [LeaseState::Available; 3]);
+}
+
+#[test]
+fn an_owner_between_two_segments_is_waited_for() {
+    let mut desk = Desk::new(Layout::Append);
+    let mut older = desk.open(1);
+    assert_eq!(desk.append(&mut older, b"one"), Ok(()));
+    let ticket = older.rollover(desk.now()).unwrap();
+    assert_eq!(desk.finish(&mut older, &ticket), Ok(()));
+
+    let mut newer = desk.writer(2, Config { lease: None, ..desk.config() });
+    let opening = newer.opening(desk.now());
+    let refused = desk.finish(&mut newer, &opening);
+    let Err(Error::Unavailable(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("somebody else holds a lease"), "{why}");
+    assert_eq!(desk.append(&mut older, b"two"), Ok(()));
+    desk.close(&mut older);
+    let opening = newer.opening(desk.now());
+    assert_eq!(desk.finish(&mut newer, &opening), Ok(()));
+    assert_eq!(desk.stored(Target::Segment(2)), b"two");
+}
+
+#[test]
+fn what_the_caller_must_act_on_is_told_though_a_lease_is_to_be_given_back() {
+    let mut desk = Desk::new(Layout::Append);
+    let mut writer = desk.writer(1, Config { segment_blocks: 1, ..desk.config() });
+    let opening = writer.opening(desk.now());
+    assert_eq!(desk.finish(&mut writer, &opening), Ok(()));
+    assert_eq!(desk.append(&mut writer, b"one"), Ok(()));
+    writer.append(b"two").unwrap();
+    let _ = writer.flush(desk.now()).unwrap();
+    while let Output::Call { op, call, lease } = writer.poll(desk.now()) {
+        let (cause, code) = (Cause::Unauthenticated, String::from("AuthenticationFailed"));
+        let outcome = match call {
+            Call::Lease { .. } => Err(Failure::Refused(Refusal { cause, status: 403, code })),
+            call => desk.answer(&call, lease),
+        };
+        writer.handle_reply(desk.now(), op, Reply { outcome, date: None });
+    }
+    assert!(matches!(writer.stopped_by(), Some(Error::Unauthenticated(_))), "{writer:?}");
+    assert!(!writer.is_leaving());
+    writer.credential_changed();
+    desk.drive(&mut writer, 5);
+    assert_eq!(desk.lease_on(Target::Segment(1)), LeaseState::Available);
+    assert_eq!(desk.stored(Target::Segment(2)), b"two");
 }

@@ -18,6 +18,7 @@ impl World {
     /// Drains a writer, and sends what it asks for.
     pub(super) fn turn(&mut self, actor: usize) -> Result<(), String> {
         self.observe(actor)?;
+        self.insist(actor);
         let now = self.now;
         loop {
             match self.actors[actor].writer.poll(now) {

@@ -8,13 +8,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::call::{Answer, BlockId, Body, Call, ETag, Origin, Target};
-use crate::error::Error;
 use crate::sim::oracle::Stored;
 use crate::sim::wire::perform;
-use crate::sim::world::{Actor, Order, World};
+use crate::sim::world::{Actor, Command, Order, World};
 use crate::stream::{Nonce, StreamId};
-use crate::time::{Span, Time};
-use crate::writer::{Entropy, Layout, Ticket, Writer};
+use crate::time::Span;
+use crate::writer::{Entropy, Layout, Writer};
 
 impl World {
     /// A new process opens the stream.
@@ -124,15 +123,28 @@ impl World {
     fn order(
         &mut self,
         index: usize,
-        command: fn(&mut Writer, Time) -> Result<Ticket, Error>,
+        command: Command,
         (closes, ends): (bool, bool),
     ) -> Result<(), String> {
         self.drives(index);
         let actor = &mut self.actors[index];
         let ticket = command(&mut actor.writer, self.now).ok();
         let upto = actor.writer.position().accepted;
-        actor.order = ticket.map(|ticket| Order { ticket, upto, closes, ends });
+        let repeated = (self.rng.below(4) == 0).then_some(command);
+        actor.order = ticket.map(|ticket| Order { ticket, upto, closes, ends, repeated });
         self.turn(index)
+    }
+
+    /// Somebody who cannot wait gives the order once more.
+    pub(super) fn insist(&mut self, index: usize) {
+        let now = self.now;
+        let actor = &mut self.actors[index];
+        if let Some(order) = &mut actor.order
+            && let Some(command) = order.repeated
+            && let Ok(ticket) = command(&mut actor.writer, now)
+        {
+            (order.ticket, order.upto) = (ticket, actor.writer.position().accepted);
+        }
     }
 
     /// An order that is done must have done what was ordered.

@@ -179,6 +179,7 @@ fn answer(answer: Answer<Slice>) -> call::Answer {
             blocks: seen.blocks,
             etag: etag(seen.stamp),
             sealed: seen.sealed,
+            leased: seen.lease.is_locked(),
             created: Some(seen.created),
             metadata: seen.metadata,
             headers: seen.headers.media_type.map(|it| (CONTENT_TYPE, it)).into_iter().collect(),

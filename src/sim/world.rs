@@ -102,6 +102,9 @@ impl Actor {
     }
 }
 
+/// What a user asks of a writer.
+pub(super) type Command = fn(&mut Writer, Time) -> Result<Ticket, Error>;
+
 /// What a user waits for: the ticket, and what must be true once it is done.
 #[derive(Clone, Copy)]
 pub(super) struct Order {
@@ -109,6 +112,8 @@ pub(super) struct Order {
     pub(super) upto: u64,
     pub(super) closes: bool,
     pub(super) ends: bool,
+    /// It is given again and again, as by a caller that cannot wait.
+    pub(super) repeated: Option<Command>,
 }
 
 /// A request, and the lease that it names.

@@ -30,6 +30,8 @@ pub struct Segment {
     pub etag: ETag,
     /// Whether it is sealed. That alone does not change its ETag; see [`Segment::is_marked`].
     pub sealed: bool,
+    /// Whether somebody holds a lease on it.
+    pub leased: bool,
     /// When it was created, by the clock of the service.
     pub created: Option<UnixTime>,
     /// Its metadata that is not ours.
@@ -75,6 +77,7 @@ impl Segment {
             blocks: seen.blocks.unwrap_or(0),
             etag: seen.etag.clone(),
             sealed: seen.sealed,
+            leased: seen.leased,
             created: seen.created,
             others: foreign(&seen.metadata),
             identity,

@@ -239,7 +239,7 @@ impl Session {
                 return self.passing(now, said, None);
             }
             Cause::Leased => {
-                return self.passing(now, format!("somebody else holds a lease; {said}"), None);
+                return self.passing(now, format!("{LEASED}; {said}"), None);
             }
             Cause::Damaged | Cause::Unready => {
                 return self.passing(now, said, None);
@@ -257,6 +257,9 @@ impl Session {
         }
     }
 }
+
+/// Why others wait.
+pub(super) const LEASED: &str = "somebody else holds a lease";
 
 /// What the service said, for people.
 pub(super) fn said(refusal: &Refusal) -> String {

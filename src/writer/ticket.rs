@@ -66,10 +66,10 @@ impl Writer {
     pub fn progress(&self, ticket: &Ticket, now: Time) -> Option<Result<Position, Error>> {
         let session = self.session();
         let settled = match ticket.goal {
-            Goal::Opened => session.lease.is_settled(),
+            Goal::Opened => session.over.is_none() && session.lease.is_settled(),
             // Who has started and flushes waits for the stream to be open.
             Goal::Committed(upto) if session.opened.is_some_and(|it| it.start == upto) => {
-                session.lease.is_settled()
+                session.over.is_none() && session.lease.is_settled()
             }
             Goal::Closed(_) => !session.lease.is_there(),
             _ => true,

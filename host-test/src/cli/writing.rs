@@ -191,7 +191,7 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    /// After a failure, time to give a lease back. One that cannot be runs out.
+    /// After a final error, time to give a lease back. One that cannot be runs out.
     pub(super) async fn leave(&mut self) {
         if let Some(appender) = &mut self.appender {
             // The failure has been told.

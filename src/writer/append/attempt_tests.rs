@@ -31,6 +31,7 @@ fn segment(nonce: Nonce, epoch: u64, base: u64, length: u64, etag: &str) -> Segm
         blocks: 1,
         etag: ETag(etag.into()),
         sealed: false,
+        leased: false,
         created: None,
         others: vec![],
     }

@@ -160,6 +160,7 @@ impl Chain {
             blocks: 0,
             etag: ETag("".into()),
             sealed: false,
+            leased: false,
             created: None,
             others: Metadata::new(),
         }

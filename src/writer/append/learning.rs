@@ -16,7 +16,7 @@ use crate::writer::append::attempt::own;
 use crate::writer::append::attempt::{Attempt, Stage, Write};
 use crate::writer::append::search::{Found, Search, Stop};
 use crate::writer::append::{Chain, Phase, Rungs};
-use crate::writer::session::said;
+use crate::writer::session::{LEASED, said};
 use crate::writer::{Layout, Touched};
 
 impl Chain {
@@ -39,9 +39,12 @@ impl Chain {
         };
         match search.learn(answer) {
             Ok(None) => {
-                self.session.trouble.clear();
+                if !self.waits {
+                    self.session.trouble.clear();
+                }
                 self.phase = Phase::Search(search);
             }
+            Ok(Some(Found::After(over))) if over.leased => self.wait_for_owner(now),
             Ok(Some(found)) => self.found(&search, found),
             Err(Stop::OtherLayout) => self.phase = Phase::Elsewhere,
             Err(Stop::Final(error)) => self.end(error),
@@ -52,8 +55,16 @@ impl Chain {
         }
     }
 
+    /// The last segment is over and leased: its owner is about to create the next one.
+    fn wait_for_owner(&mut self, now: Time) {
+        self.waits = true;
+        self.search_again();
+        self.session.passing(now, LEASED.to_string(), None);
+    }
+
     /// The end of the stream is known: the claim is the write that makes it ours (O1, O2).
     fn found(&mut self, search: &Search, found: Found) {
+        self.waits = false;
         self.session.trouble.clear();
         let end = match &found {
             Found::Tail(segment) | Found::After(segment) => segment.end(),

@@ -43,6 +43,8 @@ pub(super) struct Chain {
     seal: bool,
     buffer: Buffer,
     touched: VecDeque<Touched>,
+    /// A stream was found whose owner, under lease, is between two segments.
+    waits: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +83,7 @@ impl Chain {
             seal: false,
             buffer: Buffer::new(config.block_bytes, config.buffer_bytes),
             touched: VecDeque::new(),
+            waits: false,
             session,
         }
     }

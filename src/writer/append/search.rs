@@ -352,6 +352,7 @@ mod tests {
                 blocks: Some(1),
                 etag: ETag("\"e\"".into()),
                 sealed: false,
+                leased: false,
                 created: None,
                 metadata: identity.write(&vec![]),
                 headers: vec![],

@@ -128,6 +128,7 @@ fn properties(length: u64, tag: &str, metadata: Metadata) -> Properties {
         blocks: Some(1),
         etag: etag(tag),
         sealed: false,
+        leased: false,
         created: None,
         metadata,
         headers: vec![],

@@ -311,3 +311,29 @@ fn a_list_without_blocks_needs_no_etag() {
     let whole = refusal_of(properties(3, 1, vec![]), Some(Answer::Blocks(Blocks::default())));
     assert!(matches!(whole, Error::Conflict(_)), "a blob that was uploaded whole");
 }
+
+#[test]
+fn a_merge_does_not_keep_a_writer_that_has_lost_its_lease_from_looking() {
+    let compaction = Compaction::Hadoop14520 { above: 4 };
+    let mut desk = Desk::opened(Config { compaction, lease: Some(Span::secs(15)), ..small() });
+    assert_eq!(desk.kinds(), [CallKind::Lease]);
+    desk.answer(0, Ok(Answer::Leased));
+    for text in ["ab", "cd", "ef", "gh"] {
+        desk.append(text);
+        desk.flush();
+        while desk.writer.position().committed < desk.writer.position().accepted {
+            desk.apply(0);
+        }
+    }
+    desk.append("ij");
+    desk.flush();
+    assert_eq!(desk.kinds(), [CallKind::GetRange, CallKind::PutBlock]);
+    desk.apply(1);
+    // The commit waits for the merge, whose read hangs, when the lease is to be renewed.
+    desk.now = desk.now + Span::millis(7600);
+    assert_eq!(desk.kinds(), [CallKind::GetRange, CallKind::Lease]);
+    desk.answer(1, refused(Cause::LeaseLost));
+    // The read is of no more use.
+    assert_eq!(desk.kinds(), [CallKind::GetRange, CallKind::GetProperties]);
+    assert!(!desk.writer.expects(desk.calls[0].0));
+}

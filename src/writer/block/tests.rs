@@ -158,6 +158,7 @@ pub(super) fn properties(length: u64, tag: u32, metadata: Metadata) -> Propertie
         blocks: None,
         etag: etag(tag),
         sealed: false,
+        leased: false,
         created: None,
         metadata,
         headers: vec![("x-ms-blob-content-type", "text/plain".to_string())],

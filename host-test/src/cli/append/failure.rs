@@ -37,6 +37,18 @@ impl Failure {
         self.code() == "invalid-argument"
     }
 
+    /// Whether the component's handle is of no more use, but for giving back its lease.
+    pub(super) fn is_final(&self) -> bool {
+        let Self::Component(component::Error::Stream(err)) = self else { return false };
+        matches!(
+            err,
+            stream::Error::Diverged(_)
+                | stream::Error::Rewound(_)
+                | stream::Error::Superseded(_)
+                | stream::Error::UnknownOutcome(_)
+        )
+    }
+
     /// Whether others have changed, replaced or removed what there was.
     fn tells_of_others(&self) -> bool {
         matches!(self.code(), "conflict" | "diverged" | "not-found" | "rewound")

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
     pub(super) async fn run(mut self) -> Outcome {
         let result = self.append_all().await;
         let failure = result.err();
-        if failure.is_some() && self.args.lease.is_some() {
+        if self.args.lease.is_some() && failure.as_ref().is_some_and(Failure::is_final) {
             self.writing.leave().await;
         }
         if self.args.acks && self.writing.position().committed > self.acknowledged {

@@ -142,7 +142,7 @@ pub(crate) fn json(report: &impl Serialize) -> String {
 /// Writes one JSON object to stdout. Nobody may be there to read it, which is no failure.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
     line(&json(report))
 }
@@ -150,7 +150,7 @@ pub(crate) fn print(report: &impl Serialize) -> Result<(), Failure> {
 /// Writes a line to stdout. Nobody may be there to read it, which is no failure.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(format!("{text}\n").as_bytes()).map(drop)
 }

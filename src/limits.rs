@@ -88,6 +88,9 @@ pub const LEASE_REQUEST_TIME: Span = Span::secs(5);
 /// The pause after a renewal or a release that has failed.
 pub const LEASE_PAUSE: Span = Span::secs(2);
 
+/// How many blobs that were left wait for their release; older ones are left to run out.
+pub const LEASES_LEFT: usize = 64;
+
 /// How often a lease is asked to be released before it is left to run out.
 pub const LEASE_RELEASES: u32 = 2;
 

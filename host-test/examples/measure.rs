@@ -122,19 +122,8 @@ fn options(load: &Load, layout: Layout) -> stream::Options {
         layout: Some(layout),
         create_container: Some(true),
         expected_end: Some(0),
-        block_bytes: None,
-        buffer_bytes: None,
-        segment_blocks: None,
-        segment_bytes: None,
-        segment_age: None,
-        lease: None,
-        patience: None,
-        content_type: None,
-        in_flight: None,
-        compaction: None,
         compact_above: load.compact_above,
-        discard_staged: None,
-        checksums: None,
+        ..stream::Options::default()
     }
 }
 

@@ -7,6 +7,7 @@ mod appender;
 mod bindings;
 mod error;
 mod footprint;
+mod options;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -187,6 +187,9 @@ impl Lease {
         let pointless = self.under_way.take_if(|it| !matches!(it.step, Step::Release(_)));
         if let State::Held { target, .. } | State::Wanted { target, asked: true, .. } = self.state {
             self.left.push_back((target, 0));
+            if self.left.len() > limits::LEASES_LEFT {
+                self.left.pop_front();
+            }
         }
         self.state = State::Without;
         pointless.map(|it| it.op)

@@ -120,22 +120,10 @@ impl<'a> Place<'a> {
 /// A new stream, with the defaults of the component but for what the demo shows.
 fn options() -> stream::Options {
     stream::Options {
-        layout: None,
         create_container: Some(true),
         expected_end: Some(0),
-        block_bytes: None,
-        buffer_bytes: None,
-        segment_blocks: None,
-        segment_bytes: None,
-        segment_age: None,
-        lease: None,
-        patience: None,
         content_type: Some("text/plain".into()),
-        in_flight: None,
-        compaction: None,
-        compact_above: None,
-        discard_staged: None,
-        checksums: None,
+        ..stream::Options::default()
     }
 }
 

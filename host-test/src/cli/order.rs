@@ -93,21 +93,9 @@ pub(super) fn options(layout: Layout) -> stream::Options {
             Layout::Block => stream::Layout::Block,
         }),
         create_container: Some(false),
-        expected_end: None,
-        block_bytes: None,
-        buffer_bytes: None,
-        segment_blocks: None,
-        segment_bytes: None,
-        segment_age: None,
-        lease: None,
         // As for `append`: this process has the patience.
         patience: Some(0),
-        content_type: None,
-        in_flight: None,
-        compaction: None,
-        compact_above: None,
-        discard_staged: None,
-        checksums: None,
+        ..stream::Options::default()
     }
 }
 

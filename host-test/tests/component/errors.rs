@@ -43,20 +43,10 @@ fn options(layout: stream::Layout) -> stream::Options {
     stream::Options {
         layout: Some(layout),
         create_container: Some(true),
-        expected_end: None,
         block_bytes: Some(1 << 20),
         buffer_bytes: Some(1 << 20),
-        segment_blocks: None,
-        segment_bytes: None,
-        segment_age: None,
-        lease: None,
-        patience: None,
-        content_type: None,
         in_flight: Some(1),
-        compaction: None,
-        compact_above: None,
-        discard_staged: None,
-        checksums: None,
+        ..stream::Options::default()
     }
 }
 

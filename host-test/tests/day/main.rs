@@ -101,23 +101,12 @@ async fn pass() {
 
 fn options() -> stream::Options {
     stream::Options {
-        layout: None,
         create_container: Some(true),
-        expected_end: None,
         block_bytes: Some(64 << 10),
         buffer_bytes: Some(1 << 20),
-        segment_blocks: None,
-        segment_bytes: None,
-        segment_age: None,
-        lease: None,
         // As the program has it.
         patience: Some(0),
-        content_type: None,
-        in_flight: None,
-        compaction: None,
-        compact_above: None,
-        discard_staged: None,
-        checksums: None,
+        ..stream::Options::default()
     }
 }
 

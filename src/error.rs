@@ -32,6 +32,8 @@ pub enum Error {
     NotFound(String),
     /// The stream is not open yet.
     NotOpen,
+    /// The service has refused a request for a reason that fits no other case.
+    Other(String),
     /// The stream ends before what was committed.
     Rewound(Position),
     /// The stream was ended.
@@ -84,6 +86,7 @@ impl fmt::Display for Error {
             Self::EndsElsewhere(end) => write!(f, "the stream ends at offset {end}"),
             Self::NotFound(why) => write!(f, "not found: {why}"),
             Self::NotOpen => f.write_str("the stream is not open yet"),
+            Self::Other(why) => write!(f, "the service refuses this: {why}"),
             Self::Rewound(at) => {
                 write!(f, "the stream ends before offset {}, which was committed", at.committed)
             }

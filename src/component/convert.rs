@@ -160,6 +160,7 @@ impl From<Error> for api::Error {
             Error::InvalidArgument(why) => Self::InvalidArgument(why),
             Error::NotFound(why) => Self::NotFound(why),
             Error::NotOpen => Self::NotOpen,
+            Error::Other(why) => Self::Other(Some(why)),
             Error::Rewound(position) => Self::Rewound(position.into()),
             Error::Sealed => Self::Sealed,
             Error::Superseded(position) => Self::Superseded(position.into()),

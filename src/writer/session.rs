@@ -244,7 +244,7 @@ impl Session {
             Cause::Damaged | Cause::Unready => {
                 return self.passing(now, said, None);
             }
-            _ => Error::Unavailable(said),
+            _ => Error::Other(said),
         };
         self.lasting(now, error);
     }

@@ -22,6 +22,7 @@ mod store;
 mod version;
 mod writing;
 
+use std::io::Write as _;
 use std::process::exit;
 
 use clap::{Parser, Subcommand};
@@ -49,12 +50,12 @@ impl Failure {
     fn tell(self) -> i32 {
         match self {
             Self::Refused(why) => {
-                eprintln!("everblob: {why}");
+                report::tell(&why);
                 1
             }
             Self::Reported => 1,
             Self::Usage(why) => {
-                eprintln!("everblob: {why}\n\nFor more information, try '--help'.");
+                report::tell(&format!("{why}\n\nFor more information, try '--help'."));
                 2
             }
         }
@@ -162,7 +163,7 @@ fn refuse(err: &clap::Error) -> ! {
         } else {
             text.to_string()
         };
-        eprint!("{}", without_signatures(&text));
+        let _ = write!(std::io::stderr(), "{}", without_signatures(&text));
     } else {
         // What clap shows of itself has no argument in it.
         let _ = err.print();
@@ -190,6 +191,8 @@ fn log(verbose: u8) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // Of a log that cannot be written, nobody can be told.
+        .log_internal_errors(false)
         .with_ansi(report::colours(&std::io::stderr()))
         .init();
 }

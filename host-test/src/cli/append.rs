@@ -179,9 +179,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     match failure {
         failure if failure.is_usage() => Err(Failure::Usage(failure.to_string())),
         failure => {
-            eprintln!("everblob: {failure}");
+            report::tell(&failure.to_string());
             for line in failure.consequences(&outcome.report) {
-                eprintln!("everblob: {line}");
+                report::tell(&line);
             }
             Err(Failure::Reported)
         }

@@ -168,6 +168,11 @@ pub(crate) fn write(text: &[u8]) -> Result<bool, Failure> {
     }
 }
 
+/// Says something to the user. Where that cannot be written there is nobody to tell.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "everblob: {text}");
+}
+
 /// Writes the report of what has failed, and answers the failure.
 pub(crate) fn with(failure: Failure, report: &impl Serialize) -> Failure {
     if let Err(unwritten) = print(report) {

@@ -38,6 +38,8 @@ struct Report {
     length: Option<u64>,
     /// The name of the last segment that is closed; null if the stream has no byte.
     closed: Option<String>,
+    /// Whether the stream was ended for good.
+    sealed: Option<bool>,
     stats: Stats,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorReport>,
@@ -53,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<(), super::Failure> {
             Ok(stream) => {
                 report.layout = Some(stream.layout);
                 report.length = Some(stream.length());
+                report.sealed = Some(stream.is_sealed());
                 let closed = stream.segments.into_iter().rfind(|segment| segment.closed);
                 report.closed = closed.map(|segment| segment.name);
                 None
@@ -91,6 +94,9 @@ impl Report {
     fn text(&self) -> Option<String> {
         let length = self.length?;
         Some(match &self.closed {
+            Some(closed) if self.sealed == Some(true) => {
+                format!("{closed} is closed; the stream is ended at offset {length}")
+            }
             Some(closed) => format!("{closed} is closed; the stream goes on at offset {length}"),
             None => "the stream is empty and its segment stays open".into(),
         })

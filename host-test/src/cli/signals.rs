@@ -6,6 +6,8 @@ use std::process::exit;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use super::report;
+
 /// The status after the second signal, as shells know it.
 const STOPPED: i32 = 130;
 
@@ -44,7 +46,7 @@ async fn wait(mut interrupt: Signal, mut terminate: Signal, asked: watch::Sender
             _ = terminate.recv() => {}
         }
         if already {
-            eprintln!("everblob: stopped");
+            report::tell("stopped");
             exit(STOPPED);
         }
         tracing::info!("asked to stop");

@@ -186,3 +186,14 @@ fn blocks_are_staged_side_by_side_and_never_while_a_list_is_committed() {
         }
     }
 }
+
+#[test]
+fn a_service_that_takes_fewer_blocks_is_met_by_merging_whatever_fits() {
+    let store = Store::start(&["--listen", "127.0.0.1:0", "--max-blocks", "20"]);
+    let url = store.url("app");
+    let lines: String = (0..100).map(|n| format!("{n}\n")).collect();
+    let options = ["--layout", "block", "--flush-lines", "1", "--compact-above", "10"];
+    append(&url, &options, lines.as_bytes());
+    assert_eq!(cat(&url), lines.as_bytes());
+    assert!(stat(&url)["segments"][0]["blocks"].as_u64().unwrap() <= 20);
+}

@@ -1,7 +1,7 @@
 //! Leases: a run that holds one is waited for, and gives it back.
 
 use crate::credentials::signed;
-use crate::program::{Ended, Running, Store, append, cat, run};
+use crate::program::{Ended, Running, Store, append, cat, lines, run};
 use crate::referee::Azurite;
 use crate::sdk;
 
@@ -115,4 +115,18 @@ fn a_lease_has_fifteen_to_sixty_seconds() {
         let ended = run(&["append", "http://127.0.0.1:1/a/logs/app", lease], b"");
         assert!(ended.with_status(2).stderr.contains("--lease"), "{lease}");
     }
+}
+
+#[test]
+fn a_run_under_lease_opens_the_stream_before_there_is_input() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    let mut waiting = Running::start(&["append", &url, "--create-container", "--lease", "-v"]);
+    let mut told = lines(waiting.process.stderr.take().unwrap());
+    assert!(told.any(|line| line.contains("waiting for input")));
+    let later = run(&["append", &url, "--retry-for", "0s", "--json"], b"x");
+    refused(later, "unavailable", "somebody else holds a lease");
+    waiting.give(b"one\n");
+    waiting.end().with_status(0);
+    assert_eq!(cat(&url), b"one\n");
 }

@@ -1,10 +1,11 @@
 //! Output that cannot be written, and output that nobody reads.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use crate::credentials::signed;
-use crate::program::{Ended, Store, append, cat, everblob, finish, run};
+use crate::program::{Ended, Store, append, cat, everblob, finish, run, signal};
 
 /// Runs with a stdout that takes nothing, as a full disk does.
 fn into_full(args: &[&str], input: &[u8]) -> Ended {
@@ -101,4 +102,33 @@ fn twice_verbose_tells_the_fate_of_every_request_and_once_does_not() {
         let once = run(&[command, &url, "-v"], b"data").with_status(0).stderr;
         assert!(!once.is_empty() && !once.contains(" in "), "{once}");
     }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_changes_nothing() {
+    let store = Store::in_memory();
+    let url = store.url("app");
+    let into_full = |args: &[&str], input: &[u8]| {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        finish(everblob(args).stderr(full).spawn().unwrap(), input)
+    };
+    let args = ["append", &url, "--create-container", "--flush-lines", "1", "--acks", "-vv"];
+    let ended = into_full(&args, b"one\ntwo\n").with_status(0);
+    assert_eq!(ended.text(), "committed 4\ncommitted 8\n");
+    into_full(&["cat", &store.url("nothing")], b"").with_status(1);
+    into_full(&["append", "foo"], b"").with_status(2);
+    into_full(&["frobnicate"], b"").with_status(2);
+    assert_eq!(cat(&url), b"one\ntwo\n");
+}
+
+#[test]
+fn a_store_whose_log_cannot_be_written_stops_when_it_is_told() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut store = everblob(&["store", "--listen", "127.0.0.1:0", "-v"]);
+    let mut store = store.stderr(full).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(store.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on "), "{line}");
+    signal(&store, "TERM");
+    assert_eq!(store.wait().unwrap().code(), Some(0));
 }

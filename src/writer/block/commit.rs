@@ -157,10 +157,11 @@ impl BlockBlob {
             return;
         }
         if let Failure::Refused(Refusal { cause: Cause::BlockListTooLong, .. }) = failure {
+            self.most = self.listed(&commit.sending).count().saturating_sub(1);
             self.keep(commit.sending);
             self.phase = Phase::Staging;
-            let full = self.full();
-            return self.session.lasting(now, full);
+            // What fits, and whether anything does, is planned anew.
+            return self.session.passing(now, "the block list is too long".to_string(), None);
         }
         commit.stage = Stage::Send;
         self.phase = Phase::Commit(commit);

@@ -104,7 +104,7 @@ impl BlockBlob {
     /// A batch of new blocks, with the merge of the policy; or where the blob would have too many
     /// blocks, with any merge, or with as many of the blocks as there is room for.
     fn begin_with(&mut self, now: Time, blocks: usize) {
-        let most = limits::BLOB_BLOCKS_MAX as usize;
+        let most = self.most;
         let listed = self.known().list.len();
         let mut run = self.next_run(blocks, false);
         let spared =
@@ -186,7 +186,7 @@ impl BlockBlob {
         let spared = merge.as_ref().map_or(0, |(run, _)| run.len() - 1);
         let listed = self.known().list.len() + batch.blocks - spared;
         // Without the merge that it counted on, a batch may be too much: it is planned anew.
-        let fits = listed <= limits::BLOB_BLOCKS_MAX as usize;
+        let fits = listed <= self.most;
         if fits && (batch.blocks > 0 || merge.is_some()) {
             let bytes = self.staging.blocks().take(batch.blocks).map(|block| block.size).sum();
             let renew = self.fresh_tag_if_run_out();

@@ -25,6 +25,7 @@ use alloc::vec::Vec;
 
 use crate::call::{BlockId, Call, Outcome, Target};
 use crate::error::Error;
+use crate::limits;
 use crate::stream::Position;
 use crate::time::Time;
 use crate::writer::block::commit::{Commit, Sending};
@@ -54,6 +55,8 @@ pub(super) struct BlockBlob {
     purges: u32,
     /// Bytes were refused for want of room.
     pressed: bool,
+    /// How many blocks the blob can have, as far as the service has told.
+    most: usize,
     /// Merges that came to nothing, one after another (M2).
     voids: u32,
     compacted: Compacted,
@@ -106,6 +109,7 @@ impl BlockBlob {
             purge: false,
             purges: 0,
             pressed: false,
+            most: limits::BLOB_BLOCKS_MAX as usize,
             voids: 0,
             compacted: Compacted::default(),
             answered: true,

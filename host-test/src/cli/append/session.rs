@@ -1,7 +1,7 @@
 //! One run of `append`: from the input into the component, commit by commit.
 //!
 //! Invariants: a commit that is due is waited for before more input is given; the stream is opened
-//! by the first byte; a signal is always served.
+//! by the first byte, or at once if it is to be leased; a signal is always served.
 
 use std::io;
 use std::time::Duration;
@@ -92,6 +92,10 @@ impl<'a> Session<'a> {
     }
 
     async fn append_all(&mut self) -> Result<(), Failure> {
+        if self.args.lease.is_some() {
+            // Who asks for it has something to protect before there is input.
+            self.open().await?;
+        }
         tracing::info!("waiting for input");
         let mut ended_by = None;
         while let Some(chunk) = self.next_chunk().await? {

@@ -108,6 +108,23 @@ fn a_merged_block_that_the_service_lost_does_not_fail_the_flush() {
     scene.holds(&[MERGED, b"ff"].concat());
 }
 
+/// Merges that come to nothing are tried smaller. Rules: `protocol.md` M2.
+#[test]
+fn after_three_merges_that_came_to_nothing_the_next_is_half_as_large() {
+    let (mut scene, mut author) = before_a_merge();
+    for _ in 0..4 {
+        flush_beside(&mut scene, &mut author, |sent| {
+            (sent.call.kind() == CallKind::GetRange).then(|| Some(lost()))
+        });
+    }
+    let lengths = scene.sent.iter().filter_map(|(_, call)| match call {
+        Call::GetRange { length, .. } => Some(*length),
+        _ => None,
+    });
+    assert_eq!(lengths.collect::<Vec<u64>>(), [8, 8, 8, 4]);
+    scene.holds(&[MERGED, b"ffffffff"].concat());
+}
+
 /// `peers.md` F8 and F9: there, the list stayed near 32,000 entries of 60 characters for ever, and
 /// was sent with every flush. Here merging begins where the caller says, and names are of 12.
 #[test]
@@ -205,5 +222,7 @@ fn a_merge_that_met_a_change_of_the_blob_is_dropped() {
         Some(scene.arrive(sent))
     });
     assert_eq!((done, touched), (Ok(()), true));
+    let stages = |call: &Call| matches!(call, Call::PutBlock { body, .. } if body.0.len() == 8);
+    assert!(!scene.sent.iter().any(|(_, call)| stages(call)), "it is not staged");
     scene.holds(&[MERGED, b"ff"].concat());
 }

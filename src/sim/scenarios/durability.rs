@@ -179,6 +179,7 @@ fn a_body_that_was_damaged_on_its_way_is_sent_again() {
             let ticket = author.writer.flush(scene.now).unwrap();
             let first = scene.until(&mut author, kind);
             scene.answer(&mut author, &first, answered(400, code));
+            assert!(author.writer.progress(&ticket, scene.now).is_none(), "nobody has to act");
             let second = scene.next(&mut author).unwrap();
             assert_eq!(first.call, second.call);
             scene.serve(&mut author, &second);

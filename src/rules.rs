@@ -21,7 +21,7 @@ const RULES: [(char, u32); 10] = [
     ('D', 4),
 ];
 
-/// Rules about what is not built yet. One that is named by a test all the same has to leave.
+/// Rules about what is not built yet, and what is missing.
 const NOT_BUILT: [(&str, &str); 11] = [
     ("S1", "there are no shared writers, and no framing"),
     ("S2", "there are no shared writers: an append call may span blocks"),

@@ -63,6 +63,8 @@ pub mod compaction;
 pub mod error;
 pub mod limits;
 pub mod rng;
+#[cfg(test)]
+mod rules;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod stream;

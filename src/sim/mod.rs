@@ -6,9 +6,13 @@
 #[cfg(test)]
 mod day_tests;
 #[cfg(test)]
+mod exhaustive;
+#[cfg(test)]
 mod lease_tests;
 mod network;
 mod oracle;
+#[cfg(test)]
+mod scenarios;
 pub mod service;
 mod users;
 mod weather;

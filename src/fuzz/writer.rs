@@ -261,7 +261,10 @@ impl Run {
         let dropped: Vec<_> = dropped;
         self.gone.extend(dropped);
 
-        assert!(!self.writer.is_idle() || self.under_way.is_empty(), "idle with requests under way");
+        assert!(
+            !self.writer.is_idle() || self.under_way.is_empty(),
+            "idle with requests under way"
+        );
 
         let at = self.writer.position();
         assert!(at.accepted >= before.accepted, "accepted shrinks: {before:?}, {at:?}");

@@ -45,8 +45,8 @@ struct Run {
     /// When the writer wants to be woken.
     wake: Option<Time>,
     service: Service,
-    /// The service does not lie, and nobody else changes what it holds.
-    honest: bool,
+    /// How rarely it lies, or somebody else changes what it holds; never if there is nothing.
+    lies: Option<usize>,
     under_way: Vec<(OpId, Call)>,
     /// Answered, or given up.
     gone: Vec<(OpId, Call)>,
@@ -60,7 +60,7 @@ struct Run {
 impl Run {
     /// None if the settings are refused.
     fn new(input: &mut Input<'_>) -> Option<Self> {
-        let honest = !input.once_in(2);
+        let lies = input.pick(&[None, None, None, Some(3), Some(20), Some(100)]);
         let config = config(input);
         let room = config.buffer_bytes;
         let seed = u64::from(input.byte());
@@ -73,8 +73,8 @@ impl Run {
             room,
             now,
             wake: None,
-            service: found(input, honest),
-            honest,
+            service: found(input, lies.is_none()),
+            lies,
             under_way: Vec::new(),
             gone: Vec::new(),
             taken: Vec::new(),
@@ -93,10 +93,14 @@ impl Run {
             14 | 15 => self.advance(input),
             16 => self.look(),
             17 => self.forget(input),
-            18 if !self.honest => self.meddle(input),
+            18 if self.is_lie(input) => self.meddle(input),
             19 => self.reply_late(input),
             _ => self.reply(input),
         }
+    }
+
+    fn is_lie(&self, input: &mut Input<'_>) -> bool {
+        self.lies.is_some_and(|rarely| input.once_in(rarely))
     }
 
     fn append(&mut self, input: &mut Input<'_>) {
@@ -155,11 +159,11 @@ impl Run {
             }
             1 => Err(outcome::doubt(input)),
             2 => Err(outcome::not_sent()),
-            3 | 4 if !self.honest => {
+            3..6 if self.is_lie(input) => {
                 let mut other = self.service.clone();
                 outcome::outcome(input, call.kind(), other.apply(call))
             }
-            5 if !self.honest => {
+            6..9 if self.is_lie(input) => {
                 let done = self.service.apply(call);
                 outcome::outcome(input, call.kind(), done)
             }
@@ -280,7 +284,7 @@ impl Run {
     /// What is stored behind where the writer began is what was taken, as far as it says and no
     /// byte of it twice.
     fn check_content(&self) {
-        let Some(opened) = self.writer.opened().filter(|_| self.honest) else { return };
+        let Some(opened) = self.writer.opened().filter(|_| self.lies.is_none()) else { return };
         let content: Vec<u8> = match opened.layout {
             Layout::Block => self.service.blobs[&Target::Stream].content(),
             Layout::Append => {
@@ -384,11 +388,11 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(4000))]
 
         #[test]
         fn the_writer_keeps_its_contract_whatever_happens(
-            bytes in prop::collection::vec(any::<u8>(), 0..1500),
+            bytes in prop::collection::vec(any::<u8>(), 0..2000),
         ) {
             super::writer(&bytes);
         }

@@ -4,7 +4,10 @@
 use std::future::Future;
 
 use everblob::rng::Rng;
-use everblob_host::component::Component as Embedded;
+use everblob_host::address::StreamAddress;
+use everblob_host::component::{Appender, Component as Embedded, stream};
+use everblob_host::credential::{Credential, DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY, Secret};
+use everblob_host::store::{self, StoreOptions};
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
@@ -283,4 +286,66 @@ async fn no_argument_makes_the_component_trap() {
         }
     }
     assert!(handles > CASES / 8 && refused > CASES / 8, "{handles} handles, {refused} refused");
+}
+
+fn sized(layout: stream::Layout, block_bytes: u64, buffer_bytes: u64) -> stream::Options {
+    stream::Options {
+        layout: Some(layout),
+        create_container: Some(true),
+        expected_end: None,
+        block_bytes: Some(block_bytes),
+        buffer_bytes: Some(buffer_bytes),
+        segment_blocks: None,
+        segment_bytes: None,
+        segment_age: None,
+        lease: None,
+        patience: None,
+        content_type: None,
+        in_flight: Some(2),
+        compaction: None,
+        compact_above: None,
+        discard_staged: None,
+        checksums: None,
+    }
+}
+
+#[tokio::test]
+async fn data_of_any_size_is_taken_whole_or_refused() {
+    let store = store::start(StoreOptions::default()).await.unwrap();
+    let component = Embedded::compile(Embedded::embedded()).unwrap();
+    let credential = Credential::SharedKey {
+        account: DEVELOPMENT_ACCOUNT.into(),
+        key: Secret::new(DEVELOPMENT_KEY),
+    };
+    let mut choice = Choice(Rng::new(1));
+    for case in 0..24 {
+        let block = choice.pick(&[1, 7, 4096, 1 << 20]);
+        let room = block * choice.pick(&[1, 2, 3]) + choice.pick(&[0, 1]);
+        let layout = choice.pick(&[stream::Layout::Append, stream::Layout::Block]);
+        let url = format!("http://{}/{DEVELOPMENT_ACCOUNT}/logs/s{case}", store.address());
+        let address = StreamAddress::parse(&url).unwrap();
+        let options = sized(layout, block, room);
+        let mut appender =
+            Appender::open(&component, &address, &credential, &options).await.unwrap();
+        let sizes = [0, 1, block - 1, block, block + 1, room - 1, room, room + 1, 8 << 20];
+        for _ in 0..6 {
+            let before = appender.position().await.unwrap();
+            let size = choice.pick(&sizes);
+            let fits = before.accepted - before.committed + size <= room;
+            let told = format!("case {case}: {layout:?}, {size} bytes to {before:?} of {room}");
+            match appender.append(&vec![b'x'; size as usize]).await {
+                Ok(end) => assert!(size <= room && end == before.accepted + size, "{told}"),
+                Err(error) => {
+                    let code = if size > room { "invalid-argument" } else { "buffer-full" };
+                    assert!(!fits && error.code() == code, "{told}: {error}");
+                    assert_eq!(appender.position().await.unwrap().accepted, before.accepted);
+                }
+            }
+            if choice.once_in(2) {
+                let after = appender.flush(None).await.unwrap();
+                assert_eq!(after.committed, after.accepted, "{told}");
+            }
+        }
+        appender.close(None).await.unwrap();
+    }
 }

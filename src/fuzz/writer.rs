@@ -23,6 +23,9 @@ use crate::writer::{Compaction, Config, Entropy, Layout, OpId, Output, Stats, Ti
 /// blocks, and has one of its lease and one of a merge.
 const REQUESTS_AT_ONCE: usize = limits::IN_FLIGHT_MAX as usize + 8;
 
+/// More than it takes to commit what a writer of the settings here can hold.
+const STEPS_TO_SETTLE: usize = 1000;
+
 /// Plays a writer against commands and outcomes that the bytes choose.
 ///
 /// # Panics
@@ -35,6 +38,7 @@ pub fn writer(bytes: &[u8]) {
         run.step(&mut input);
         run.drain();
     }
+    run.settle();
     run.check_content();
 }
 
@@ -281,6 +285,28 @@ impl Run {
         self.sent = sent;
     }
 
+    /// Without lies and with every answer in time, what was taken is committed before long.
+    fn settle(&mut self) {
+        if self.lies.is_some() || self.writer.flush(self.now).is_err() {
+            return;
+        }
+        for _ in 0..STEPS_TO_SETTLE {
+            self.drain();
+            let settled = self.position.committed == self.position.accepted;
+            if self.is_over() || self.writer.opened().is_some() && settled {
+                return;
+            }
+            if let Some((op, call)) = self.under_way.pop() {
+                let outcome = self.service.apply(&call);
+                self.writer.handle_reply(self.now, op, Reply { outcome, date: None });
+            } else {
+                self.now = self.wake.expect("who is not done waits for something");
+                self.writer.handle_timeout(self.now);
+            }
+        }
+        panic!("{:?} after {STEPS_TO_SETTLE} steps", self.position);
+    }
+
     /// What is stored behind where the writer began is what was taken, as far as it says and no
     /// byte of it twice.
     fn check_content(&self) {
@@ -293,6 +319,7 @@ impl Run {
                 segments.flat_map(|(_, blob)| blob.content()).collect()
             }
         };
+        assert!(!self.is_over(), "{:?} without a reason", self.writer.stopped_by());
         let stored = &content[opened.start as usize..];
         assert!(self.taken.starts_with(stored), "stored: {stored:?}, taken: {:?}", self.taken);
         let committed = self.position.committed - opened.start;

@@ -38,6 +38,12 @@ sim-trace SEED:
 long:
     cargo run --profile sim --features sim --bin sim -- 0..1000000
 
+# Look for inputs that break a property, for example `just fuzz writer -max_total_time=120`. Wants
+# `cargo install cargo-fuzz`. There is no unsafe code for a sanitizer to watch, and without one the
+# stable compiler does.
+fuzz TARGET *FLAGS:
+    cargo fuzz run --fuzz-dir .ci/fuzz --sanitizer none {{TARGET}} -- -max_len=3000 -len_control=0 {{FLAGS}}
+
 # Run the Node example, for example `just node http://127.0.0.1:10000/devstoreaccount1/logs/app < FILE`.
 node URL: component
     (cd examples/node && npm install --no-save) && node examples/node/append.mjs {{URL}}

@@ -11,6 +11,7 @@
 //! | [`azure`] | the codec: a call to signed HTTP, HTTP to a reply; pure | core types |
 //! | [`writer`], [`compaction`], [`stream`], [`call`], [`error`], [`limits`], [`time`], [`rng`] | the core | nothing |
 //! | `sim` (feature) | a model of the service, weather, an oracle | core, codec types |
+//! | `fuzz` (feature) | properties that hold for any input | everything |
 //!
 //! The core is a state machine without I/O, clock or randomness of its own:
 //!
@@ -61,6 +62,8 @@ pub mod azure;
 pub mod call;
 pub mod compaction;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod limits;
 pub mod rng;
 #[cfg(test)]

@@ -200,10 +200,15 @@ macro_rules! hexadecimal {
 hexadecimal!(StreamId);
 hexadecimal!(Nonce);
 
+#[cfg(any(test, feature = "fuzz"))]
+#[path = "identity_property.rs"]
+pub(crate) mod property;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
+    use proptest::prelude::*;
 
     fn identity() -> Identity {
         Identity {
@@ -264,5 +269,12 @@ mod tests {
         }
         let partial = vec![(EPOCH.to_string(), "1".to_string())];
         assert!(matches!(Identity::read(&partial), Err(Error::Conflict(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_metadata_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            property::identity(&bytes);
+        }
     }
 }

@@ -4,6 +4,8 @@ mod identity;
 mod segment;
 
 pub(crate) use identity::foreign;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use identity::property;
 
 pub use identity::{Identity, Layout, Nonce, StreamId};
 pub use segment::Segment;

@@ -76,6 +76,9 @@ pub use flights::OpId;
 pub use stats::Stats;
 pub use ticket::Ticket;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use {append::buffer::property as buffer, block::staging::property as staging};
+
 /// What the driver is to do next.
 #[derive(Clone, Debug)]
 pub enum Output {

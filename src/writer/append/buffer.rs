@@ -125,10 +125,13 @@ impl Buffer {
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
+#[path = "buffer_property.rs"]
+pub(crate) mod property;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -166,33 +169,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_come_out_as_they_went_in(
-            steps in prop::collection::vec((0usize..12, any::<bool>(), any::<bool>()), 0..60),
-        ) {
-            let mut buffer = Buffer::new(5, 20);
-            let (mut taken, mut committed, mut next) = (vec![], vec![], 0u8);
-            for (count, freeze, split) in steps {
-                let data: Vec<u8> = (0..count).map(|_| { next = next.wrapping_add(1); next }).collect();
-                if buffer.push(&data).is_ok() {
-                    taken.extend_from_slice(&data);
-                }
-                if freeze && buffer.held() > 0 {
-                    let body = buffer.freeze();
-                    prop_assert!(!body.0.is_empty() && body.0.len() <= 5);
-                    if split && body.0.len() > 1 {
-                        buffer.split_front();
-                    } else {
-                        committed.extend_from_slice(&body.0);
-                        buffer.commit();
-                    }
-                }
-                prop_assert!(buffer.counts());
-            }
-            while buffer.held() > 0 {
-                committed.extend_from_slice(&buffer.freeze().0);
-                buffer.commit();
-            }
-            prop_assert_eq!(taken, committed);
+        fn it_does_what_a_queue_of_bytes_does(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            property::buffer(&bytes);
         }
     }
 }

@@ -35,19 +35,19 @@ impl Chain {
         self.judge(now, attempt, segment, None);
     }
 
-    /// Whether the name holds a segment of another stream (I2).
+    /// Whether the name holds a segment of another stream, or of another place in ours (I2).
     fn is_replaced(&self, seen: &Segment) -> bool {
-        let stream = |segment: &Segment| segment.identity.as_ref().map(|it| it.stream);
-        self.viewer().tail.identity.is_some()
-            && stream(seen).is_some()
-            && stream(seen) != stream(self.viewer().tail)
+        let place = |segment: &Segment| Some((segment.identity.as_ref()?.stream, segment.start));
+        let known = place(self.viewer().tail);
+        known.is_some() && place(seen).is_some_and(|seen| known != Some(seen))
     }
 
     fn replaced(&mut self, seen: &Segment) {
         let error = if seen.length < self.viewer().tail.length {
             Error::Rewound(self.position())
         } else {
-            Error::Diverged(format!("segment {} belongs to another stream", seen.number))
+            let number = seen.number;
+            Error::Diverged(format!("segment {number} is not the one of its number any more"))
         };
         self.end(error);
     }
@@ -125,6 +125,9 @@ impl Chain {
         };
         let viewer = Viewer { tail: wanted, nonce: self.session.entropy.nonce, exclusive: true };
         match fate(&attempt.write, &viewer, &Sight { segment: &seen, equal: None }) {
+            Fate::Landed if self.begins_elsewhere(&seen, wanted.start) => {
+                self.end(Error::Diverged(format!("segment {} was changed", seen.number)));
+            }
             Fate::Landed => {
                 self.session.trouble.clear();
                 let etag = seen.etag.clone();
@@ -138,6 +141,13 @@ impl Chain {
             Fate::Dead | Fate::Unknown if self.session.opened.is_none() => self.search_again(),
             Fate::Dead | Fate::Unknown => self.contested(seen),
         }
+    }
+
+    /// Whether our next byte would not get the offset that it has: the segment is ours, and
+    /// somebody else's tool has changed it before we saw it (I2).
+    fn begins_elsewhere(&self, seen: &Segment, start: u64) -> bool {
+        let moved = self.session.opened.is_some() && seen.end() != self.session.committed;
+        seen.start != start || moved
     }
 
     /// Rolling over, the next segment is there and not ours. An older appender's late creation is

@@ -9,7 +9,7 @@
 //!    search has shown that there is no stream (A4, D2).
 
 mod attempt;
-mod buffer;
+pub(super) mod buffer;
 mod deciding;
 mod judging;
 mod learning;

@@ -502,3 +502,35 @@ fn a_refused_order_is_told_to_somebody_who_repeats_it_without_waiting() {
     assert!(desk.writer.progress(&ticket, desk.now).is_none());
     assert!(matches!(desk.answer(written("3")), Call::SetMetadata { .. }));
 }
+
+#[test]
+fn a_segment_that_begins_elsewhere_all_at_once_is_not_appended_to() {
+    let mut desk = Desk::opened(Config::default());
+    let ticket = desk.write(b"abc");
+    desk.lose();
+    desk.refuse(Cause::ConditionNotMet);
+    let mut changed = seen(US, 1, 0, "2");
+    let identity = Identity::read(&changed.metadata).unwrap().unwrap();
+    changed.metadata = Identity { start: 7, ..identity }.write(&Metadata::new());
+    desk.answer(Answer::Properties(changed));
+    let progress = desk.writer.progress(&ticket, desk.now);
+    assert!(matches!(progress, Some(Err(Error::Diverged(_)))), "{progress:?}");
+    assert!(desk.is_quiet());
+}
+
+#[test]
+fn a_new_segment_that_somebody_has_written_to_before_it_was_seen_takes_no_byte_of_ours() {
+    let mut desk = Desk::opened(small(1));
+    desk.write(b"abc");
+    desk.answer(appended(0, 1, "2"));
+    let ticket = desk.write(b"de");
+    desk.answer(written("3"));
+    desk.answer(written("3"));
+    let Call::CreateAppendBlob { metadata, .. } = desk.lose() else { panic!("not created") };
+    desk.refuse(Cause::AlreadyExists);
+    desk.answer(Answer::Properties(properties(2, "5", metadata)));
+    let progress = desk.writer.progress(&ticket, desk.now);
+    assert!(matches!(progress, Some(Err(Error::Diverged(_)))), "{progress:?}");
+    assert_eq!(desk.committed(), 3);
+    assert!(desk.is_quiet());
+}

@@ -18,7 +18,7 @@ mod judging;
 mod known;
 mod merge;
 mod opening;
-mod staging;
+pub(super) mod staging;
 
 use alloc::vec;
 use alloc::vec::Vec;

@@ -159,9 +159,9 @@ impl BlockBlob {
         if let Failure::Refused(Refusal { cause: Cause::BlockListTooLong, .. }) = failure {
             self.most = self.listed(&commit.sending).count().saturating_sub(1);
             self.keep(commit.sending);
+            // What fits, and whether anything does, is planned anew, each time with less.
             self.phase = Phase::Staging;
-            // What fits, and whether anything does, is planned anew.
-            return self.session.passing(now, "the block list is too long".to_string(), None);
+            return;
         }
         commit.stage = Stage::Send;
         self.phase = Phase::Commit(commit);

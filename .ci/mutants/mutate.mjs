@@ -35,7 +35,7 @@ const COPY = path.join(TARGET, 'core');
 /** How many seeds a mutant is given. */
 const SEEDS = 2000;
 /** What runs longer than this does not end, in milliseconds. */
-const PATIENCE = 120_000;
+const PATIENCE = 60_000;
 /** What a mutant may use of memory, in KiB: one that never stops sending must not take the machine. */
 const MEMORY = 3_000_000;
 /** The tests of the model are not about the core, and the seeds were played already. */

@@ -41,7 +41,9 @@ export function functions(lines) {
         const closes = lines.findIndex((it, i) => i > at && it === `${indent}}`);
         let opens = at;
         while (!lines[opens].endsWith('{')) opens += 1;
-        found.push({ name, from: opens + 1, to: closes });
+        // Two bodies would answer two types.
+        const opaque = lines.slice(at, opens + 1).some((it) => it.includes('-> impl '));
+        found.push({ name, opaque, from: opens + 1, to: closes });
     }
     return found;
 }
@@ -78,6 +80,9 @@ export function plant(source, text, mutants) {
             throw new Stale(`${mutant.name}: found ${hits.length} times in ${source} ${place.name}`);
         }
         const [it] = hits;
+        if (it.opaque && !inside([mutant, place])) {
+            throw new Stale(`${mutant.name}: ${place.name} cannot have a second body; ask MUTANT`);
+        }
         if (inside([mutant, place])) {
             it.text = change(it.text, place, mutant).replaceAll('MUTANT', is(mutant));
         } else {

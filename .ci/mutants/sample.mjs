@@ -19,6 +19,7 @@ function place({ file, function: { function_name }, span, replacement, genre }) 
     const name = function_name.split('::').at(-1);
     const bodies = functions(lines).filter((it) => it.name === name);
     const own = bodies.find((it) => it.from < span.end.line && span.start.line <= it.to);
+    if (own.opaque) return null;
     let [from, to] = [span.start.line - 1, span.end.line];
     const head = lines[from].slice(0, span.start.column - 1);
     const tail = lines[to - 1].slice(span.end.column - 1);
@@ -41,7 +42,7 @@ console.log(`# Every ${EVERY}th of the ${mutants.length} mutants of cargo-mutant
 if (away.length) console.log(`# Numbers that gave way to the next: ${away.join(', ')}.`);
 for (let nth = 0; nth < mutants.length; nth += EVERY) {
     let at = nth;
-    while (away.includes(`${at}`)) at += 1;
+    while (away.includes(`${at}`) || !place(mutants[at])) at += 1;
     const { name } = mutants[at];
     console.log(`\nc${at}: ${name.replace(/^[^ ]*: /, '')}\n${place(mutants[at])}`);
 }

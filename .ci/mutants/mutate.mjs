@@ -40,6 +40,7 @@ const PATIENCE = 60_000;
 const MEMORY = 3_000_000;
 /** The tests of the model are not about the core, and the seeds were played already. */
 const TESTS = ['--skip', 'sim::service', '--skip', 'sim::world'];
+const FAILED = /^test (\S+) \.\.\. FAILED/m;
 
 const CHOICE = `//! Which mutant this process is.
 #![allow(missing_docs)]
@@ -81,16 +82,23 @@ function copy(mutants) {
 
 // Running.
 
-function run(program, args, { mutant = 0, timeout = 0, bounded = false } = {}) {
+function run(program, args, { mutant = 0, timeout = 0, bounded = false, until } = {}) {
     const env = { ...process.env, MUTANT: `${mutant}`, RUST_BACKTRACE: '0', CARGO_TARGET_DIR: TARGET };
     if (!bounded) env.RUSTFLAGS = '--cap-lints allow';
     const limited = ['-c', `ulimit -v ${MEMORY}; exec "$0" "$@"`, program, ...args];
     const [file, all] = bounded ? ['sh', limited] : [program, args];
     const options = { cwd: COPY, env, timeout, killSignal: 'SIGKILL', maxBuffer: 1 << 28 };
     return new Promise((resolve) => {
-        execFile(file, all, options, (error, out, err) => {
+        const child = execFile(file, all, options, (error, out, err) => {
             resolve({ ok: !error, killed: error?.killed ?? false, out, err });
         });
+        let seen = '';
+        if (until) {
+            child.stdout.on('data', (data) => {
+                seen += data;
+                if (until.test(seen)) child.kill('SIGKILL');
+            });
+        }
     });
 }
 
@@ -126,16 +134,16 @@ async function hunt(programs, mutant) {
         const panic = last(played.err, /panicked at [^\n]*\n([^\n]*)/g);
         return { how: 'seeds', seeds: Number(seed) + 1, why: why === 'by a panic' ? panic ?? why : why };
     }
-    const tested = await run(programs.tests, TESTS, number);
+    const tested = await run(programs.tests, TESTS, { ...number, until: FAILED });
     if (tested.ok) return null;
-    const failed = [...tested.out.matchAll(/^test (\S+) \.\.\. FAILED/gm)].map(([, name]) => name);
-    return { how: 'tests', why: failed[0] ?? 'the tests do not end' };
+    const [, failed] = tested.out.match(FAILED) ?? [];
+    return { how: 'tests', why: failed ?? 'they do not end' };
 }
 
 function tell(mutant, caught, seconds) {
-    const place = caught === null ? 'SURVIVES' : caught.seeds ? `seed ${caught.seeds}` : caught.how;
+    const place = caught === null ? 'SURVIVES' : caught.seeds ? `${caught.seeds} seeds` : caught.how;
     const why = (caught === null ? mutant.equivalent ?? '' : caught.why ?? '').slice(0, 90);
-    const columns = [mutant.name.padEnd(46), mutant.rule.padEnd(22), place.padEnd(10)];
+    const columns = [mutant.name.padEnd(46), mutant.rule.slice(0, 60).padEnd(22), place.padEnd(10)];
     console.log(`${columns.join(' ')} ${seconds.toFixed(1).padStart(5)} s  ${why}`);
 }
 

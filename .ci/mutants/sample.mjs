@@ -3,13 +3,14 @@
 //
 //   cargo mutants --list --json -f 'src/compaction/*.rs' -f 'src/azure/*.rs' -f 'src/stream/*.rs' \
 //       -f 'src/writer/**/*.rs' >list.json
-//   node .ci/mutants/sample.mjs list.json [NUMBER...] >.ci/mutants/sample.txt
+//   node .ci/mutants/sample.mjs list.json [NUMBER...]
 //
-// The numbers are those that give way.
+// The numbers are those that give way. What was said to be equivalent stays so.
 
 import fs from 'node:fs';
+import path from 'node:path';
 
-import { functions, pattern } from './plant.mjs';
+import { functions, parse, pattern } from './plant.mjs';
 
 const EVERY = 20;
 
@@ -36,13 +37,22 @@ function place({ file, function: { function_name }, span, replacement, genre }) 
     return [`${file} ${name}`, ...before, ...changed.map((line) => `+ ${line.trim()}`)].join('\n');
 }
 
+const SAMPLE = path.join(import.meta.dirname, 'sample.txt');
+
 const [list, ...away] = process.argv.slice(2);
 const mutants = JSON.parse(fs.readFileSync(list, 'utf8'));
-console.log(`# Every ${EVERY}th of the ${mutants.length} mutants of cargo-mutants in the core and the codec, made by sample.mjs.`);
-if (away.length) console.log(`# Numbers that gave way to the next: ${away.join(', ')}.`);
+const before = fs.existsSync(SAMPLE) ? parse(SAMPLE) : [];
+const text = [
+    `# Every ${EVERY}th of the ${mutants.length} mutants of cargo-mutants in the core and the codec, by sample.mjs.`,
+    `# Gave way to the next: ${away.join(' ')}.`,
+];
 for (let nth = 0; nth < mutants.length; nth += EVERY) {
     let at = nth;
     while (away.includes(`${at}`) || !place(mutants[at])) at += 1;
-    const { name } = mutants[at];
-    console.log(`\nc${at}: ${name.replace(/^[^ ]*: /, '')}\n${place(mutants[at])}`);
+    const rule = mutants[at].name.replace(/^[^ ]*: /, '');
+    text.push('', `c${at}: ${rule}`);
+    const known = before.find((it) => it.rule === rule && it.equivalent);
+    if (known) text.push(`equivalent: ${known.equivalent}`);
+    text.push(place(mutants[at]));
 }
+fs.writeFileSync(SAMPLE, `${text.join('\n')}\n`);

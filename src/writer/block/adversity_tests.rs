@@ -231,6 +231,23 @@ fn merges_that_fail_again_and_again_become_smaller() {
 }
 
 #[test]
+fn a_flush_in_between_does_not_forget_merges_that_failed() {
+    let config = Config { block_bytes: 8, ..small() };
+    let mut desk = committed(&["a"; 8], config);
+    desk.writer.compact(desk.now).unwrap();
+    desk.answer(0, doubt());
+    desk.answer(0, doubt());
+    desk.append("b");
+    desk.flush();
+    assert_eq!(desk.apply(0).kind(), CallKind::PutBlock);
+    assert_eq!(desk.apply(0).kind(), CallKind::PutBlockList);
+    for expected in [8, 4] {
+        let read = desk.answer(0, doubt());
+        assert!(matches!(read, Call::GetRange { length, .. } if length == expected), "{read:?}");
+    }
+}
+
+#[test]
 fn room_is_made_though_what_was_staged_for_it_is_gone() {
     let mut desk = Desk::opened(small());
     desk.append("abcdefghijkl");

@@ -208,6 +208,8 @@ fn a_new_blob_is_created_empty_and_claimed_before_anything_is_staged() {
     assert!(listed(&create).is_empty());
     assert!(matches!(create, Call::PutBlockList { etag: None, .. }));
     assert!(Identity::read(&desk.metadata).unwrap().is_some_and(|it| it.nonce == US));
+    let stats = desk.writer.stats();
+    assert_eq!((stats.segments_created, stats.commits), (1, 1));
 }
 
 #[test]

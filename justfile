@@ -34,6 +34,10 @@ sim SEEDS:
 sim-trace SEED:
     cargo run --profile sim --features sim --bin sim -- --trace {{SEED}}
 
+# Plant bugs in a copy of the core, one at a time, and say who notices; all of them or these.
+mutate *NAMES:
+    node .ci/mutants/mutate.mjs {{NAMES}}
+
 # Play a million seeds.
 long:
     cargo run --profile sim --features sim --bin sim -- 0..1000000

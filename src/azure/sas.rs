@@ -433,6 +433,9 @@ mod tests {
         assert_eq!(judge(CONTAINER, &access(other, "l")), Err(Denial::Signature));
         let without = BLOB.split("&se=").next().unwrap();
         assert_eq!(judge(without, &access(SPACED, "r")), Err(Denial::Malformed));
+        let fields = WHOLE_ACCOUNT.split('&').filter(|field| !field.starts_with("srt="));
+        let without: Vec<&str> = fields.collect();
+        assert_eq!(judge(&without.join("&"), &access(APP, "d")), Err(Denial::Malformed));
     }
 
     #[test]

@@ -430,7 +430,32 @@ mod tests {
         for may_list in [true, false] {
             let world = World { may_list, beyond: Some(5), ..World::new(1, false) };
             let (found, _) = world.search();
-            assert!(matches!(found, Err(Stop::Final(Error::Diverged(_)))), "{found:?}");
+            let told = "segment 5 exists and segment 2 does not".to_string();
+            assert_eq!(found, Err(Stop::Final(Error::Diverged(told))));
+        }
+    }
+
+    #[test]
+    fn segments_of_two_streams_are_refused() {
+        let world = World::new(3, true);
+        let mut search = Search::again(false, false);
+        let first = world.segment(1).unwrap();
+        assert_eq!(search.learn(Ok(Answer::Properties(first))), Ok(None));
+        let mut third = world.segment(3).unwrap();
+        let identity = Identity::read(&third.metadata).unwrap().unwrap();
+        third.metadata = Identity { stream: StreamId([8; 16]), ..identity }.write(&vec![]);
+        let found = search.learn(Ok(Answer::Properties(third)));
+        assert!(matches!(found, Err(Stop::Final(Error::Conflict(_)))), "{found:?}");
+    }
+
+    #[test]
+    fn only_who_may_not_list_looks_ahead_instead() {
+        for (cause, ahead) in [(Cause::Forbidden, true), (Cause::Unauthenticated, false)] {
+            let mut search = Search::again(false, false);
+            search.question = Question::Listing(None);
+            let refusal = Refusal { cause, status: 403, code: "x".to_string() };
+            let found = search.learn(Err(refusal.clone()));
+            assert_eq!(found, if ahead { Ok(None) } else { Err(Stop::Refused(refusal)) });
         }
     }
 

@@ -253,6 +253,25 @@ fn a_newer_appender_ends_this_one_for_good() {
 }
 
 #[test]
+fn another_stream_under_the_name_is_not_ours_to_count_on() {
+    for (length, rewound) in [(2, true), (3, false), (5, false)] {
+        let mut desk = Desk::opened(Config::default());
+        desk.write(b"abc");
+        desk.answer(appended(0, 1, "2"));
+        desk.write(b"de");
+        desk.refuse(Cause::ConditionNotMet);
+        let mut theirs = seen(Nonce([2; 16]), 2, length, "9");
+        let identity = Identity::read(&theirs.metadata).unwrap().unwrap();
+        let identity = Identity { stream: StreamId([8; 16]), ..identity };
+        theirs.metadata = identity.write(&theirs.metadata);
+        desk.answer(Answer::Properties(theirs));
+        let error = desk.writer.stopped_by().unwrap();
+        assert_eq!(matches!(error, Error::Rewound(_)), rewound, "{error:?}");
+        assert_eq!(matches!(error, Error::Diverged(_)), !rewound, "{error:?}");
+    }
+}
+
+#[test]
 fn a_segment_that_is_gone_is_never_created_again() {
     let mut desk = Desk::opened(Config::default());
     desk.write(b"abc");
@@ -437,6 +456,71 @@ fn segments_are_aged_by_the_clock_of_the_service() {
     chain.tail.as_mut().unwrap().created = Some(UnixTime(900));
     desk.write(b"d");
     assert!(matches!(desk.call().1, Call::SetMetadata { .. }), "100 seconds are too old");
+}
+
+#[test]
+fn a_segment_made_by_this_writer_ages_too() {
+    let config = Config { segment_age: Some(Span::secs(60)), ..small(50) };
+    for (age, mark) in [(50, false), (100, true)] {
+        let mut desk = Desk::new(config.clone());
+        let mut dated = |outcome, secs| {
+            let (op, _) = desk.call();
+            desk.writer.handle_reply(desk.now, op, Reply { outcome, date: Some(UnixTime(secs)) });
+        };
+        dated(Err(refusal(Cause::BlobNotFound)), 1000);
+        dated(Err(refusal(Cause::BlobNotFound)), 1000);
+        dated(Ok(Answer::Listed(Page::default())), 1000);
+        dated(Ok(written("1")), 1000);
+        desk.write(b"a");
+        let (op, _) = desk.call();
+        let outcome = Ok(appended(0, 1, "2"));
+        let date = Some(UnixTime(1000 + age));
+        desk.writer.handle_reply(desk.now, op, Reply { outcome, date });
+        desk.write(b"b");
+        assert_eq!(matches!(desk.call().1, Call::SetMetadata { .. }), mark, "{age} seconds");
+    }
+}
+
+#[test]
+fn a_closed_stream_is_ended_in_the_next_segment() {
+    let mut desk = Desk::opened(Config::default());
+    desk.writer.append(b"abc").unwrap();
+    desk.writer.rollover(desk.now).unwrap();
+    desk.answer(appended(0, 1, "2"));
+    desk.answer(written("3"));
+    desk.answer(written("4"));
+    desk.writer.seal(desk.now).unwrap();
+    let call = desk.answer(written("5"));
+    assert!(matches!(call, Call::CreateAppendBlob { .. }), "somebody may have gone on: {call:?}");
+    assert!(matches!(desk.call().1, Call::SetMetadata { target: Target::Segment(2), .. }));
+}
+
+#[test]
+fn every_request_is_counted() {
+    let mut desk = Desk::opened(Config::default());
+    desk.writer.append(b"abc").unwrap();
+    desk.writer.rollover(desk.now).unwrap();
+    desk.answer(appended(0, 1, "2"));
+    desk.answer(written("3"));
+    desk.answer(written("4"));
+    assert_eq!(desk.writer.stats().requests(), 7, "four to open, append, mark and seal");
+}
+
+#[test]
+fn only_a_handle_that_was_closed_says_so() {
+    let mut desk = Desk::opened(Config::default());
+    assert!(!desk.writer.is_closed());
+    desk.writer.closed();
+    assert!(desk.writer.is_closed());
+}
+
+#[test]
+fn a_refusal_is_told_in_the_words_of_the_service() {
+    let mut desk = Desk::opened(Config::default());
+    let ticket = desk.write(b"abc");
+    desk.refuse(Cause::Forbidden);
+    let told = Error::AccessDenied("Code (status 400)".to_string());
+    assert_eq!(desk.writer.progress(&ticket, desk.now), Some(Err(told)));
 }
 
 #[test]

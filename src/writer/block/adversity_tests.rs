@@ -26,10 +26,15 @@ fn committed(texts: &[&str], config: Config) -> Desk {
 
 /// A writer of a blob of 50,000 blocks of one byte.
 fn crowded(compaction: Compaction) -> Desk {
+    of_blocks(limits::BLOB_BLOCKS_MAX, 1, compaction)
+}
+
+/// A writer of a blob of so many blocks of this size.
+fn of_blocks(count: u32, size: u64, compaction: Compaction) -> Desk {
     let mut desk = Desk::new(Config { compaction, ..small() });
-    let numbers = 0..limits::BLOB_BLOCKS_MAX;
-    let list: Vec<Block> = numbers.map(|n| block(&[[7; 4], n.to_be_bytes()].concat(), 1)).collect();
-    let seen = desk.properties(limits::BLOB_BLOCKS_MAX.into());
+    let id = |n: u32| [[7; 4], n.to_be_bytes()].concat();
+    let list: Vec<Block> = (0..count).map(|n| block(&id(n), size)).collect();
+    let seen = desk.properties(u64::from(count) * size);
     desk.answer(0, Ok(Answer::Properties(seen)));
     desk.answer(0, Ok(blocks(0, list, vec![])));
     desk.apply(0);
@@ -196,6 +201,65 @@ fn a_full_blob_is_merged_whatever_the_policy_says() {
     desk.settle();
     assert!(desk.writer.progress(&ticket, desk.now).unwrap().is_ok());
     assert!(desk.list.len() < limits::BLOB_BLOCKS_MAX as usize);
+}
+
+#[test]
+fn a_blob_with_room_for_one_more_block_takes_one_and_says_that_it_is_full() {
+    let mut desk = of_blocks(limits::BLOB_BLOCKS_MAX - 1, 4, Compaction::None);
+    desk.append("abcde");
+    let ticket = desk.flush();
+    assert_eq!(desk.kinds(), [CallKind::PutBlock]);
+    desk.apply(0);
+    assert_eq!(listed(&desk.apply(0)).len(), limits::BLOB_BLOCKS_MAX as usize);
+    assert!(matches!(desk.writer.poll(desk.now), Output::Wait(Some(_))));
+    let told = desk.writer.progress(&ticket, desk.now);
+    assert!(matches!(told, Some(Err(Error::Unsupported(_)))), "{told:?}");
+}
+
+#[test]
+fn merges_that_fail_again_and_again_become_smaller() {
+    let config = Config { block_bytes: 8, ..small() };
+    let mut desk = committed(&["a"; 8], config);
+    desk.writer.compact(desk.now).unwrap();
+    let lengths: Vec<u64> = (0..7)
+        .map(|_| match desk.answer(0, doubt()) {
+            Call::GetRange { length, .. } => length,
+            call => panic!("{call:?}"),
+        })
+        .collect();
+    assert_eq!(lengths, [8, 8, 8, 4, 4, 4, 2]);
+}
+
+#[test]
+fn a_flush_in_between_does_not_forget_merges_that_failed() {
+    let config = Config { block_bytes: 8, ..small() };
+    let mut desk = committed(&["a"; 8], config);
+    desk.writer.compact(desk.now).unwrap();
+    desk.answer(0, doubt());
+    desk.answer(0, doubt());
+    desk.append("b");
+    desk.flush();
+    assert_eq!(desk.apply(0).kind(), CallKind::PutBlock);
+    assert_eq!(desk.apply(0).kind(), CallKind::PutBlockList);
+    for expected in [8, 4] {
+        let read = desk.answer(0, doubt());
+        assert!(matches!(read, Call::GetRange { length, .. } if length == expected), "{read:?}");
+    }
+}
+
+#[test]
+fn room_is_made_though_what_was_staged_for_it_is_gone() {
+    let mut desk = Desk::opened(small());
+    desk.append("abcdefghijkl");
+    assert_eq!(desk.writer.append(&[0; 30]), Err(Error::BufferFull));
+    for _ in 0..3 {
+        assert_eq!(desk.apply(0).kind(), CallKind::PutBlock);
+    }
+    assert_eq!(listed(&desk.answer(0, refused(Cause::InvalidBlockList))).len(), 3);
+    let seen = desk.properties(0);
+    desk.answer(0, Ok(Answer::Properties(seen)));
+    desk.settle();
+    assert_eq!(desk.writer.position().committed, 12, "and nobody has asked again");
 }
 
 #[test]

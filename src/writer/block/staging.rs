@@ -261,6 +261,15 @@ mod tests {
     }
 
     #[test]
+    fn only_what_was_cut_makes_a_buffer_heavy() {
+        let mut staging = staging(8, 16);
+        staging.push(b"abcdef").unwrap();
+        assert!(!staging.is_heavy(), "the block being filled may grow");
+        staging.push(b"ghi").unwrap();
+        assert!(staging.is_heavy(), "half of the room is cut");
+    }
+
+    #[test]
     fn room_is_kept_for_what_is_held_and_what_is_reserved() {
         let mut staging = staging(4, 8);
         assert_eq!(staging.push(&[0; 9]), Err(Refused::TooLarge));

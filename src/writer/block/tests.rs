@@ -208,6 +208,8 @@ fn a_new_blob_is_created_empty_and_claimed_before_anything_is_staged() {
     assert!(listed(&create).is_empty());
     assert!(matches!(create, Call::PutBlockList { etag: None, .. }));
     assert!(Identity::read(&desk.metadata).unwrap().is_some_and(|it| it.nonce == US));
+    let stats = desk.writer.stats();
+    assert_eq!((stats.segments_created, stats.commits), (1, 1));
 }
 
 #[test]
@@ -268,6 +270,23 @@ fn a_flush_does_not_wait_for_later_blocks() {
     assert_eq!(desk.kinds(), [CallKind::PutBlockList]);
     desk.apply(0);
     assert_eq!(desk.writer.progress(&ticket, desk.now).unwrap().unwrap().committed, 2);
+}
+
+#[test]
+fn a_flush_given_meanwhile_does_not_wait_for_later_blocks_either() {
+    let mut desk = Desk::opened(small());
+    desk.append("ab");
+    desk.flush();
+    desk.apply(0);
+    assert_eq!(desk.kinds(), [CallKind::PutBlockList]);
+    desk.append("cd");
+    let ticket = desk.flush();
+    desk.append("efghi");
+    desk.apply(0);
+    assert_eq!(desk.kinds(), [CallKind::PutBlock], "the block of the last byte, and no more");
+    desk.apply(0);
+    desk.apply(0);
+    assert_eq!(desk.writer.progress(&ticket, desk.now).unwrap().unwrap().committed, 6);
 }
 
 #[test]
@@ -558,6 +577,7 @@ fn a_merge_is_part_of_the_commit_of_its_flush() {
     assert_eq!(desk.kinds(), [CallKind::PutBlock, CallKind::PutBlock]);
     let Call::PutBlock { id, body, .. } = desk.apply(1) else { panic!() };
     assert_eq!(body, Body(Arc::new(b"mmmm".to_vec())));
+    assert!(desk.list.iter().all(|block| block.id != id), "an ID stands for one content for ever");
     desk.apply(0);
     let list = listed(&desk.apply(0));
     assert_eq!(list.len(), 4);

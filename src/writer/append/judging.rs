@@ -125,6 +125,14 @@ impl Chain {
         };
         let viewer = Viewer { tail: wanted, nonce: self.session.entropy.nonce, exclusive: true };
         match fate(&attempt.write, &viewer, &Sight { segment: &seen, equal: None }) {
+            // Somebody else's tool was there before the first byte.
+            Fate::Landed if self.session.opened.is_some() && !self.goes_on_in(&seen) => {
+                self.end(Error::Diverged(format!(
+                    "segment {} ends at {} before anything of it was appended",
+                    seen.number,
+                    seen.end()
+                )));
+            }
             Fate::Landed => {
                 self.session.trouble.clear();
                 let etag = seen.etag.clone();
@@ -138,6 +146,11 @@ impl Chain {
             Fate::Dead | Fate::Unknown if self.session.opened.is_none() => self.search_again(),
             Fate::Dead | Fate::Unknown => self.contested(seen),
         }
+    }
+
+    /// Whether the next byte is the next one of this segment.
+    fn goes_on_in(&self, seen: &Segment) -> bool {
+        seen.end() == self.session.committed
     }
 
     /// Rolling over, the next segment is there and not ours. An older appender's late creation is

@@ -5,15 +5,20 @@
 
 #[cfg(test)]
 mod day_tests;
+mod foreign;
 #[cfg(test)]
 mod lease_tests;
 mod network;
 mod oracle;
+mod plan;
+mod report;
 pub mod service;
+mod stored;
 mod users;
 mod weather;
 mod wire;
 mod world;
 
-pub use weather::{Fate, Weather};
-pub use world::{Broken, Report, play};
+pub use report::{Broken, Report};
+pub use weather::{Fault, Met};
+pub use world::{play, trace};

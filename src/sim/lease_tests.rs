@@ -332,6 +332,41 @@ fn a_segment_that_is_left_is_released_and_the_next_is_leased() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_renewed_does_not_keep_another_from_being_given_up() {
+    let mut desk = Desk::new(Layout::Append);
+    let lease = Some(Span::secs(15));
+    let mut writer = desk.writer(1, Config { segment_blocks: 1, lease, ..desk.config() });
+    let opening = writer.opening(desk.now());
+    assert_eq!(desk.finish(&mut writer, &opening), Ok(()));
+    assert_eq!(desk.append(&mut writer, b"one"), Ok(()));
+    writer.append(b"two").unwrap();
+    writer.flush(desk.now()).unwrap();
+    let (mut releases, mut idle) = (0, false);
+    for _ in 0..120 {
+        writer.handle_timeout(desk.now());
+        idle = writer.is_idle();
+        while let Output::Call { op, call, lease } = writer.poll(desk.now()) {
+            // The next segment is leased slowly; from then on nothing about leases is answered.
+            match &call {
+                Call::Lease { action: call::LeaseAction::Acquire { .. }, .. } => desk.second += 4,
+                Call::Lease { action, .. } => {
+                    releases += usize::from(*action == call::LeaseAction::Release);
+                    continue;
+                }
+                _ => {}
+            }
+            let outcome = desk.answer(&call, lease);
+            writer.handle_reply(desk.now(), op, Reply { outcome, date: None });
+        }
+        desk.second += 1;
+        if idle && releases > 0 {
+            break;
+        }
+    }
+    assert!(idle, "it waits for a lease that nobody needs: {releases} releases");
+}
+
+#[test]
 fn a_lease_is_given_back_after_a_final_error() {
     let mut desk = Desk::new(Layout::Append);
     let mut writer = desk.open(1);

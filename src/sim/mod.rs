@@ -7,17 +7,22 @@
 mod day_tests;
 #[cfg(test)]
 mod exhaustive;
+mod foreign;
 #[cfg(test)]
 mod lease_tests;
 mod network;
 mod oracle;
+mod plan;
+mod report;
 #[cfg(test)]
 mod scenarios;
 pub mod service;
+mod stored;
 mod users;
 mod weather;
 mod wire;
 mod world;
 
-pub use weather::{Fate, Weather};
-pub use world::{Broken, Report, play};
+pub use report::{Broken, Report};
+pub use weather::{Fault, Met};
+pub use world::{play, trace};

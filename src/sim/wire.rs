@@ -128,7 +128,7 @@ fn leasing(id: String, action: &call::LeaseAction) -> (LeaseAction, Option<&ETag
 }
 
 fn named(id: &call::BlockId) -> service::BlockId {
-    service::BlockId::new(&Base64::encode_string(&id.0)).expect("an ID has 1 to 64 bytes")
+    service::BlockId::of(&id.0)
 }
 
 fn listed(origin: Origin, id: &call::BlockId) -> BlockEntry {

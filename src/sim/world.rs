@@ -12,72 +12,16 @@ use alloc::vec::Vec;
 use crate::call::{Call, CallKind, LeaseId, Reply, Target};
 use crate::error::Error;
 use crate::rng::Rng;
-use crate::sim::oracle::{Oracle, Stored};
-use crate::sim::service::{
-    self, Answer, BlobOperation, BlobRequest, Conditions, Request, Service, Settings, Slice,
-};
-use crate::sim::weather::{Fate, Weather};
-use crate::sim::wire::{CONTAINER, blob_name};
+use crate::sim::network::Sent;
+use crate::sim::oracle::Oracle;
+use crate::sim::plan::Plan;
+use crate::sim::report::{Broken, Report};
+use crate::sim::service::{Service, Slice};
+use crate::sim::users::{Kept, PATH};
+use crate::sim::weather::{Fault, Weather};
 use crate::stream::Identity;
 use crate::time::{Span, Time, UnixTime};
-use crate::writer::{Compaction, Config, Layout, OpId, Ticket, Writer};
-
-/// What a run came to.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Report {
-    /// How often each fate met a request.
-    pub fates: BTreeMap<Fate, u64>,
-    /// Events handled.
-    pub events: u64,
-    /// Appends taken.
-    pub appends: u64,
-    /// Segments in the end.
-    pub segments: u64,
-    /// Ranges read, to compare or to merge.
-    pub reads: u64,
-    /// Blocks that were merged.
-    pub merges: u64,
-    /// Requests about leases.
-    pub leases: u64,
-    /// Writers that opened the stream.
-    pub opened: u64,
-    /// Writers that learned that they were superseded.
-    pub superseded: u64,
-    /// Writers that could not know what became of their last bytes.
-    pub unknown: u64,
-    /// Writers that found the stream ended.
-    pub refused: u64,
-    /// What happened, if it was asked for.
-    pub trace: Vec<String>,
-}
-
-impl Report {
-    /// Adds the counts of another run.
-    pub fn add(&mut self, other: &Self) {
-        for (fate, count) in &other.fates {
-            *self.fates.entry(*fate).or_default() += count;
-        }
-        self.events += other.events;
-        self.appends += other.appends;
-        self.segments += other.segments;
-        self.reads += other.reads;
-        self.merges += other.merges;
-        self.leases += other.leases;
-        self.opened += other.opened;
-        self.superseded += other.superseded;
-        self.unknown += other.unknown;
-        self.refused += other.refused;
-    }
-}
-
-/// A promise that was broken.
-#[derive(Debug)]
-pub struct Broken {
-    /// Which, and when.
-    pub promise: String,
-    /// The run until then.
-    pub report: Report,
-}
+use crate::writer::{Config, Layout, OpId, Ticket, Writer};
 
 /// A writer and who uses it.
 pub(super) struct Actor {
@@ -86,6 +30,24 @@ pub(super) struct Actor {
     pub(super) order: Option<Order>,
     pub(super) alive: bool,
     pub(super) over: bool,
+    /// What its caller still has of a writer that crashed.
+    pub(super) kept: Option<Kept>,
+    /// What its caller has not appended of it so far.
+    pub(super) waiting: Vec<u8>,
+    /// Where its caller expects the stream to end.
+    pub(super) expected_end: Option<u64>,
+    /// The longest that a request of it is under way when nothing is slow.
+    pub(super) path: Span,
+    /// When its credential expires.
+    pub(super) expires: Time,
+    /// Its user is about to replace the credential.
+    pub(super) renewing: bool,
+    /// How often its user has.
+    pub(super) renewals: u32,
+    /// After the weather had healed it was asked to take bytes.
+    pub(super) asked: bool,
+    /// And has.
+    pub(super) probed: bool,
     /// Until when its user gives it time though there is nothing to commit.
     pub(super) driven_until: Time,
     /// When it is woken next.
@@ -99,6 +61,11 @@ impl Actor {
     /// which runs out.
     pub(super) fn is_left_alone(&self, at: Time) -> bool {
         self.writer.is_idle() && at > self.driven_until
+    }
+
+    /// Whether it is of no more use.
+    pub(super) const fn is_gone(&self) -> bool {
+        !self.alive || self.over
     }
 }
 
@@ -123,21 +90,20 @@ pub(super) enum Event {
     /// The users do something.
     Act,
     /// A request reaches the service.
-    Arrive { actor: usize, op: OpId, call: Leased, fate: Fate },
+    Arrive(Box<Sent>),
     /// An answer reaches a writer.
-    Deliver { actor: usize, op: OpId, reply: Reply },
+    Deliver { actor: usize, op: OpId, reply: Box<Reply> },
     /// A writer wanted to be woken.
     Wake { actor: usize },
+    /// The user of a writer has another credential.
+    Renew { actor: usize },
 }
-
-/// How many actions the users take.
-const ACTIONS: u64 = 40;
-
-/// The room of a writer, in bytes.
-const BUFFER: u64 = 24;
 
 /// When everything must have converged after the weather has healed.
 const CONVERGED: Span = Span::secs(3600);
+
+/// How often a user replaces a credential.
+const RENEWALS: u32 = 60;
 
 /// The calendar when a run begins.
 const EPOCH: u64 = 1_780_000_000;
@@ -146,17 +112,34 @@ pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) weather: Weather,
     pub(super) service: Service<Slice>,
+    /// The service as it was, to go back to.
+    pub(super) earlier: Option<Service<Slice>>,
     pub(super) oracle: Oracle,
     pub(super) config: Config,
-    /// How long the users wait between two actions on the average.
-    pace: Span,
+    /// How long the users wait between two actions at most.
+    pub(super) pace: Span,
+    /// How many appends are to be taken before the users rest.
+    pub(super) appends_due: u64,
+    pub(super) actions: u64,
+    /// Whether a user may end the stream.
+    pub(super) ends: bool,
+    /// Whether one has.
+    pub(super) ended: bool,
     /// The blobs that somebody's tool has set metadata on.
     pub(super) touched: BTreeSet<Target>,
+    /// Until when the credentials do not allow reading.
+    pub(super) unreadable_until: Time,
+    /// How far the `Date` of answers is off, in seconds.
+    pub(super) clock_off: i64,
+    /// There is no weather at all so far.
+    fair: bool,
     pub(super) actors: Vec<Actor>,
     queue: BTreeMap<(Time, u64), Event>,
     sequence: u64,
     pub(super) now: Time,
     tracing: bool,
+    /// Tells what happens while it does: also of a run that panics.
+    print: Option<fn(&str)>,
     pub(super) report: Report,
 }
 
@@ -165,138 +148,173 @@ pub(super) struct World {
 /// # Errors
 /// What promise was broken, and when.
 pub fn play(seed: u64, tracing: bool) -> Result<Report, Box<Broken>> {
-    let mut world = World::new(seed, tracing);
-    match world.run() {
-        Ok(()) => Ok(world.report),
-        Err(broken) => {
-            let promise = format!("at {} ms: {broken}", world.now.0 / 1_000_000);
-            Err(Box::new(Broken { promise, report: world.report }))
-        }
-    }
+    World::new(seed, tracing).play()
+}
+
+/// Plays the run of a seed and tells what happens, line by line.
+///
+/// # Errors
+/// What promise was broken, and when.
+pub fn trace(seed: u64, print: fn(&str)) -> Result<Report, Box<Broken>> {
+    World { print: Some(print), ..World::new(seed, true) }.play()
 }
 
 impl World {
     fn new(seed: u64, tracing: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let weather = if seed.is_multiple_of(10) { Weather::fair() } else { Weather::of(&mut rng) };
-        let settings = Settings {
-            max_blocks: 2 + rng.below(6) as u32,
-            seal_changes_etag: rng.below(2) == 0,
-            page_limit: (rng.below(2) == 0).then_some(1 + rng.below(3) as u32),
-            first_page_empty: rng.below(4) == 0,
-            conditions_before_list: rng.below(2) == 0,
-            staged_life: Span::secs(if rng.below(4) == 0 {
-                300 + rng.below(1500)
-            } else {
-                604_800
-            }),
-            // As many as one writer may have, and few more.
-            max_staged_blocks: BUFFER as u32 + 2 + rng.below(8) as u32,
-            ..Settings::default()
-        };
-        let layout = if rng.below(2) == 0 { Layout::Append } else { Layout::Block };
-        let above = 2 + rng.below(4) as u32;
-        let hadoop = Compaction::Hadoop14520 { above };
-        let config = Config {
-            layout: Some(layout),
-            in_flight: 1 + rng.below(4) as u32,
-            compaction: if rng.below(4) == 0 { Compaction::None } else { hadoop },
-            create_container: true,
-            discard_staged: weather.stage > 0,
-            block_bytes: 1 + rng.below(if layout == Layout::Block { 12 } else { 6 }),
-            buffer_bytes: BUFFER,
-            segment_blocks: 1 + rng.below(8) as u32,
-            segment_bytes: (rng.below(3) == 0).then(|| 1 + rng.below(20)),
-            segment_age: (rng.below(4) == 0).then(|| Span::secs(1 + rng.below(100))),
-            patience: Span::secs(1 + rng.below(600)),
-            lease: (rng.below(4) == 0).then(|| Span::secs(15 + rng.below(46))),
-            ..Config::default()
-        };
-        let pace = Span::millis([20, 200, 2_000][rng.below(3) as usize]);
+        let Plan { weather, settings, config, pace, appends } = Plan::new(seed, &mut rng);
+        let ends = rng.below(8) == 0;
         Self {
+            fair: weather == Weather::fair(),
+            oracle: Oracle::new(config.buffer_bytes, weather.is_so(Fault::NoWrite)),
+            appends_due: appends,
+            actions: 0,
             pace,
+            ends,
+            ended: false,
             touched: BTreeSet::new(),
+            unreadable_until: Time(0),
+            clock_off: 0,
             rng,
             weather,
             service: Service::new(settings),
-            oracle: Oracle::default(),
+            earlier: None,
+            report: Report {
+                block: u64::from(config.layout == Some(Layout::Block)),
+                ..Report::default()
+            },
             config,
             actors: Vec::new(),
             queue: BTreeMap::new(),
             sequence: 0,
             now: Time(0),
             tracing,
-            report: Report::default(),
+            print: None,
+        }
+    }
+
+    fn play(mut self) -> Result<Report, Box<Broken>> {
+        match self.run() {
+            Ok(()) => Ok(self.report),
+            Err(broken) => {
+                let promise = format!("at {} ms: {broken}", self.now.0 / 1_000_000);
+                Err(Box::new(Broken { promise, report: self.report }))
+            }
         }
     }
 
     fn run(&mut self) -> Result<(), String> {
-        self.spawn()?;
-        for _ in 0..ACTIONS {
-            let at = self.now + Span(self.rng.below(ACTIONS * self.pace.0));
-            self.schedule(at, Event::Act);
-        }
+        self.prepare();
+        self.spawn(None)?;
+        self.schedule(self.now, Event::Act);
         while let Some(((at, _), event)) = self.queue.pop_first() {
             self.now = at;
-            self.report.events += 1;
             self.handle(event)?;
-            if self.report.events > 100_000 {
-                return Err("the run does not end".to_string());
-            }
         }
+        self.check_economy()?;
         self.converge()?;
-        let stored = self.stored()?;
-        self.report.segments = stored.len() as u64;
-        let merged = self.actors.iter().map(|actor| actor.writer.stats().merged_blocks);
-        self.report.merges = merged.sum();
-        self.report.leases = self.actors.iter().map(|actor| actor.writer.stats().lease_blob).sum();
-        self.check_kept()?;
-        self.oracle.judge(&stored)
+        let stats = || self.actors.iter().map(|actor| actor.writer.stats());
+        self.report.merges = stats().map(|stats| stats.merged_blocks).sum();
+        self.report.leases = stats().map(|stats| stats.lease_blob).sum();
+        self.report.disturbed = u64::from(self.is_disturbed());
+        if !self.is_disturbed() {
+            self.check_kept()?;
+        }
+        self.judge()
     }
 
-    /// What is not Everblob's, and what a commit has to send again, is still there.
-    fn check_kept(&self) -> Result<(), String> {
-        for (target, seen) in self.segments() {
-            let owned = seen.metadata.iter().any(|(name, _)| name == "owner");
-            if self.touched.contains(&target) && !owned {
-                return Err(format!("{target:?} has lost metadata that is not Everblob's"));
+    /// Where nothing is wrong each block takes one request, each flush of the block layout one more,
+    /// and nothing is repeated.
+    fn check_economy(&self) -> Result<(), String> {
+        if !self.is_calm() {
+            return Ok(());
+        }
+        let stats = self.actors[0].writer.stats();
+        let fits = match self.config.layout {
+            // Others are staged to merge what is there.
+            Some(Layout::Block) => {
+                stats.put_block >= stats.blocks && stats.put_block_list == stats.commits
             }
-            if target == Target::Stream && seen.headers.media_type.is_none() {
-                return Err(format!("{target:?} has lost its content type"));
-            }
+            _ => stats.append_block == stats.blocks,
+        };
+        if stats.retries + stats.doubts > 0 || !fits {
+            return Err(format!("more requests than needed where nothing is wrong: {stats:?}"));
         }
         Ok(())
     }
 
-    /// The weather heals; a new appender opens the stream, and its bytes are committed in time.
+    /// The weather heals; a new appender opens the stream, and all that is alive converges in time:
+    /// it takes bytes and commits them, or ends with an error.
     fn converge(&mut self) -> Result<(), String> {
         self.note(|| "the weather heals".to_string());
         self.weather.heal();
+        self.fair = false;
+        self.unreadable_until = self.now;
         let healed = self.now;
-        self.spawn()?;
-        let last = self.actors.len() - 1;
-        let mut asked = false;
-        while let Some(((at, _), event)) = self.queue.pop_first() {
+        for index in 0..self.actors.len() {
+            let actor = &mut self.actors[index];
+            (actor.path, actor.expires) = (PATH, Time(u64::MAX));
+            if actor.alive && !actor.over {
+                self.renew(index)?;
+            }
+        }
+        self.spawn(None)?;
+        loop {
+            self.probe()?;
+            let Some(((at, _), event)) = self.queue.pop_first() else { break };
             self.now = at;
             self.handle(event)?;
             if self.now - healed > CONVERGED {
                 return Err("no convergence after the weather healed".to_string());
             }
-            if self.actors[last].epoch.is_some() && !asked {
-                asked = true;
-                self.append(last, b"zz")?;
-                self.flush(last)?;
+        }
+        (0..self.actors.len()).try_for_each(|actor| self.has_converged(actor))
+    }
+
+    /// Everybody who can appends once more.
+    fn probe(&mut self) -> Result<(), String> {
+        for index in 0..self.actors.len() {
+            let actor = &self.actors[index];
+            if actor.is_gone() || actor.asked || actor.epoch.is_none() {
+                continue;
             }
+            let position = actor.writer.position();
+            let room = self.config.buffer_bytes - (position.accepted - position.committed);
+            // A writer whose buffer is full is asked again as soon as something has happened.
+            if room >= 2 {
+                self.actors[index].asked = true;
+                let before = self.report.appends;
+                self.append(index, b"zz")?;
+                self.actors[index].probed = self.report.appends > before;
+            }
+            self.flush(index)?;
         }
-        if self.actors[last].over && self.has_ended()? {
+        Ok(())
+    }
+
+    /// Whether a writer has nothing left to do, and its bytes are there; or a reason.
+    fn has_converged(&mut self, index: usize) -> Result<(), String> {
+        let actor = &self.actors[index];
+        if actor.is_gone() {
             return Ok(());
         }
-        let actor = &self.actors[last];
         let position = actor.writer.position();
-        if position.accepted == position.committed && asked {
+        if actor.epoch.is_none() || position.accepted != position.committed {
+            let stopped = actor.writer.stopped_by().cloned();
+            return Err(format!("writer {index} is idle at {position:?}, stopped by {stopped:?}"));
+        }
+        if !self.is_disturbed() || !self.actors[index].probed {
             return Ok(());
         }
-        Err(format!("idle at {position:?}, stopped by {:?}", actor.writer.stopped_by()))
+        let target = match self.config.layout {
+            Some(Layout::Block) => Target::Stream,
+            _ => Target::Segment(position.segment),
+        };
+        let Some((seen, bytes)) = self.content(target) else {
+            return Err(format!("writer {index} goes on, and its segment is not there"));
+        };
+        let identity = Identity::read(&seen.metadata).map_err(|error| error.to_string())?;
+        self.oracle.kept(index, identity.map_or(0, |it| it.start), &bytes)
     }
 
     pub(super) fn schedule(&mut self, at: Time, event: Event) {
@@ -307,6 +325,9 @@ impl World {
     pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
         if self.tracing {
             let line = format!("{:>9} ms  {}", self.now.0 / 1_000_000, text());
+            if let Some(print) = self.print {
+                print(&line);
+            }
             self.report.trace.push(line);
         }
     }
@@ -315,29 +336,50 @@ impl World {
         UnixTime(EPOCH) + Span(self.now.0)
     }
 
+    /// Whether there is one writer, without a lease, and nothing at all is wrong.
+    pub(super) const fn is_calm(&self) -> bool {
+        self.fair && self.actors.len() == 1 && self.config.lease.is_none()
+    }
+
+    /// Something happens that the first promise excludes.
+    pub(super) const fn disturb(&mut self) {
+        self.oracle.disturb();
+    }
+
+    pub(super) const fn is_disturbed(&self) -> bool {
+        self.oracle.is_disturbed()
+    }
+
     fn handle(&mut self, event: Event) -> Result<(), String> {
+        self.report.events += 1;
+        if self.report.events > 100_000 {
+            return Err("the run does not end".to_string());
+        }
         match event {
             Event::Act => self.act(),
-            Event::Arrive { actor, op, call, fate } => {
-                self.arrive(actor, op, &call, fate);
+            Event::Arrive(sent) => {
+                self.arrive(&sent);
                 Ok(())
             }
-            Event::Deliver { actor, op, reply } => {
+            Event::Deliver { actor, op, reply } if self.actors[actor].alive => {
+                self.note(|| format!("writer {actor} gets {reply:?}"));
+                let now = self.now;
+                let writer = &mut self.actors[actor].writer;
+                let expected = writer.expects(op);
+                writer.handle_reply(now, op, *reply);
+                if expected { self.turn(actor) } else { Ok(()) }
+            }
+            Event::Wake { actor } if self.actors[actor].wakes_at == Some(self.now) => {
+                let now = self.now;
+                self.actors[actor].wakes_at = None;
                 if !self.actors[actor].alive {
                     return Ok(());
                 }
-                self.note(|| format!("writer {actor} gets {reply:?}"));
-                let now = self.now;
-                self.actors[actor].writer.handle_reply(now, op, reply);
-                self.turn(actor)
-            }
-            Event::Wake { actor } if self.actors[actor].alive => {
-                let now = self.now;
-                self.actors[actor].wakes_at.take_if(|at| *at <= now);
                 self.actors[actor].writer.handle_timeout(now);
                 self.turn(actor)
             }
-            Event::Wake { .. } => Ok(()),
+            Event::Renew { actor } if self.actors[actor].alive => self.renew(actor),
+            Event::Deliver { .. } | Event::Wake { .. } | Event::Renew { .. } => Ok(()),
         }
     }
 }
@@ -352,84 +394,93 @@ impl World {
         {
             actor.epoch = Some(opened.epoch);
             self.report.opened += 1;
-            self.oracle.opened(opened)?;
+            self.oracle.opened(index, opened)?;
+            self.resume(index, opened.start);
         }
-        let actor = &mut self.actors[index];
-        if let Some(epoch) = actor.epoch {
-            self.oracle.reported(epoch, actor.writer.position())?;
+        let actor = &self.actors[index];
+        if actor.epoch.is_some() {
+            self.oracle.reported(index, actor.writer.position())?;
         }
         if let Some(order) = actor.order
             && let Some(done) = actor.writer.progress(&order.ticket, self.now)
         {
-            actor.order = None;
+            self.actors[index].order = None;
             if done.is_ok() {
                 self.fulfilled(index, order)?;
             }
         }
+        match self.actors[index].writer.stopped_by() {
+            Some(error) if error.is_final() => {
+                let error = error.clone();
+                self.ended_with(index, error)
+            }
+            Some(Error::Unauthenticated(_) | Error::AccessDenied(_) | Error::NotFound(_)) => {
+                self.replace_credential(index)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A caller that still has what a crash has left appends what is not stored of it.
+    fn resume(&mut self, index: usize, end: u64) {
+        let Some((start, bytes)) = self.actors[index].kept.take() else { return };
+        let stored = end.checked_sub(start).map(|stored| stored as usize);
+        if let Some(rest) = stored.and_then(|stored| bytes.get(stored..)) {
+            self.report.met.meet(Fault::Resend);
+            self.actors[index].waiting = rest.to_vec();
+        }
+    }
+
+    /// The user acts on what the writer says is needed, sooner or later, by another credential; and
+    /// gives up where that does not help.
+    fn replace_credential(&mut self, index: usize) -> Result<(), String> {
         let actor = &mut self.actors[index];
-        let error = actor.writer.stopped_by().filter(|error| error.is_final()).cloned();
-        let Some(error) = error else { return Ok(()) };
-        if core::mem::replace(&mut actor.over, true) {
+        if core::mem::replace(&mut actor.renewing, true) {
+            return Ok(());
+        }
+        actor.renewals += 1;
+        if actor.renewals > RENEWALS {
+            actor.alive = false;
+            let stopped = actor.writer.stopped_by().cloned();
+            let known = self.is_disturbed() || self.weather.is_so(Fault::NoWrite);
+            return if known { Ok(()) } else { Err(format!("writer {index} ends by {stopped:?}")) };
+        }
+        let at = self.now + Span(self.rng.below(20 * self.pace.0));
+        self.schedule(at, Event::Renew { actor: index });
+        Ok(())
+    }
+
+    /// There is a reason for every final error.
+    fn ended_with(&mut self, index: usize, error: Error) -> Result<(), String> {
+        if core::mem::replace(&mut self.actors[index].over, true) {
             return Ok(());
         }
         self.note(|| format!("writer {index} ends: {error}"));
-        let epoch = self.actors[index].epoch.unwrap_or_default();
+        let Actor { epoch, expected_end, .. } = self.actors[index];
+        let epoch = epoch.unwrap_or_default();
+        let anybody = self.weather.is_so(Fault::NoWrite);
         match error {
-            Error::Superseded(_) if self.has_newer(epoch)? => self.report.superseded += 1,
-            Error::UnknownOutcome(..) if self.has_newer(epoch)? => self.report.unknown += 1,
-            Error::Sealed if self.has_ended()? => self.report.refused += 1,
+            _ if self.is_disturbed() => self.report.noticed += 1,
+            Error::Superseded(_) if self.has_newer(epoch)? || anybody => {
+                self.report.superseded += 1;
+            }
+            // Who may not claim leaves no name: nobody can tell it from somebody else's tool.
+            Error::Diverged(_) if anybody => self.report.noticed += 1,
+            Error::UnknownOutcome(..) if self.has_newer(epoch)? || anybody => {
+                self.report.unknown += 1;
+            }
+            Error::Sealed if self.has_ended()? => {
+                self.ended = true;
+                self.report.refused += 1;
+            }
+            Error::EndsElsewhere(end) if expected_end.is_some_and(|it| it != end) => {
+                self.report.met.meet(Fault::EndsElsewhere);
+                self.report.refused += 1;
+            }
+            Error::Conflict(_) if self.weather.is_so(Fault::Refused) => self.report.refused += 1,
             error => return Err(format!("writer {index} ended for no reason: {error:?}")),
         }
         Ok(())
-    }
-}
-
-// The stored stream.
-impl World {
-    pub(super) fn segments(&self) -> Vec<(Target, service::Properties)> {
-        let chain = (1..).map(Target::Segment);
-        let targets: Vec<Target> = match self.config.layout {
-            Some(Layout::Block) => [Target::Stream].to_vec(),
-            _ => chain.take_while(|target| self.properties(*target).is_some()).collect(),
-        };
-        let known = targets.into_iter().filter_map(|it| Some((it, self.properties(it)?)));
-        known.collect()
-    }
-
-    fn read(&self, target: Target, operation: BlobOperation<Slice>) -> Option<Answer<Slice>> {
-        let request = Request::from(BlobRequest {
-            container: CONTAINER.to_string(),
-            name: blob_name(target),
-            operation,
-            conditions: Conditions::default(),
-        });
-        self.service.decide(&request, self.today()).ok().map(|accepted| accepted.answer)
-    }
-
-    fn properties(&self, target: Target) -> Option<service::Properties> {
-        match self.read(target, BlobOperation::Properties)? {
-            Answer::Properties(seen) => Some(seen),
-            _ => None,
-        }
-    }
-
-    fn has_ended(&self) -> Result<bool, String> {
-        Ok(self.stored()?.iter().any(|it| it.identity.ended))
-    }
-
-    pub(super) fn stored(&self) -> Result<Vec<Stored>, String> {
-        let mut stored = Vec::new();
-        for (target, seen) in self.segments() {
-            let identity = Identity::read(&seen.metadata).map_err(|error| error.to_string())?;
-            let identity = identity.ok_or("a segment without identity")?;
-            let content = self.read(target, BlobOperation::Get { range: None });
-            let Some(Answer::Content { extents, .. }) = content else {
-                return Err(format!("{target:?} cannot be read"));
-            };
-            let bytes = extents.iter().flat_map(Slice::bytes).copied().collect();
-            stored.push(Stored { identity, bytes });
-        }
-        Ok(stored)
     }
 }
 

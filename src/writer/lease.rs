@@ -142,7 +142,11 @@ impl Lease {
         let soon = |at: Time| at.max(self.not_before.unwrap_or(at));
         match &self.state {
             State::Wanted { .. } if !paused => Some((Step::Acquire, now)),
-            State::Held { renew_at, .. } if *renew_at <= now || self.left.is_empty() => {
+            // A renewal that has failed does not keep others from being released.
+            State::Held { renew_at, .. }
+                if self.left.is_empty()
+                    || *renew_at <= now && self.not_before <= Some(*renew_at) =>
+            {
                 Some((Step::Renew, soon(*renew_at)))
             }
             _ => self.left.front().map(|(target, _)| (Step::Release(*target), soon(now))),

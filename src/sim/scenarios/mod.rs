@@ -15,6 +15,7 @@ mod rollover;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use crate::azure::crc64::crc64_base64;
 use crate::azure::location::Location;
@@ -41,7 +42,9 @@ pub(super) const LAYOUTS: [Layout; 2] = [Layout::Append, Layout::Block];
 /// Somebody who appends.
 pub(super) struct Author {
     pub(super) writer: Writer,
-    epoch: Option<u64>,
+    /// Its place among all that were made.
+    number: usize,
+    opened: bool,
     /// What it has under way, as far as the test has not answered it.
     under_way: Vec<OpId>,
 }
@@ -60,6 +63,9 @@ pub(super) struct Scene {
     pub(super) layout: Layout,
     pub(super) now: Time,
     oracle: Oracle,
+    authors: Cell<usize>,
+    /// Whether anybody has opened the stream.
+    begun: bool,
     /// Whether the codec encodes what leaves.
     pub(super) encodes: bool,
     /// What has left, in order, and when.
@@ -90,7 +96,9 @@ impl Scene {
             service: Service::new(settings),
             layout,
             now: Time(0),
-            oracle: Oracle::default(),
+            oracle: Oracle::new(u64::MAX, false),
+            authors: Cell::new(0),
+            begun: false,
             encodes: true,
             sent: Vec::new(),
             refused: Vec::new(),
@@ -112,7 +120,8 @@ impl Scene {
     pub(super) fn author(&self, nonce: u8, config: Config) -> Author {
         let (nonce, stream) = (Nonce([nonce; 16]), StreamId([nonce; 16]));
         let writer = Writer::new(config, Entropy { nonce, stream, seed: 3 }).unwrap();
-        Author { writer, epoch: None, under_way: Vec::new() }
+        let number = self.authors.replace(self.authors.get() + 1);
+        Author { writer, number, opened: false, under_way: Vec::new() }
     }
 
     /// Somebody whose stream is open.
@@ -134,7 +143,7 @@ impl Scene {
     /// Bytes that are taken, and belong into the oracle's books.
     pub(super) fn take(&mut self, author: &mut Author, bytes: &[u8]) -> Result<(), Error> {
         author.writer.append(bytes)?;
-        self.oracle.took(author.epoch.expect("only an open stream takes bytes"), bytes);
+        self.oracle.took(author.number, bytes);
         Ok(())
     }
 
@@ -215,14 +224,17 @@ impl Scene {
 
     /// What the user sees goes into the books.
     fn observe(&mut self, author: &mut Author) {
-        if author.epoch.is_none()
+        if !author.opened
             && let Some(opened) = author.writer.opened()
         {
-            author.epoch = Some(opened.epoch);
-            self.oracle.opened(opened).unwrap();
+            author.opened = true;
+            if !core::mem::replace(&mut self.begun, true) {
+                self.oracle.begins_with(self.whole()[..opened.start as usize].to_vec());
+            }
+            self.oracle.opened(author.number, opened).unwrap();
         }
-        if let Some(epoch) = author.epoch {
-            self.oracle.reported(epoch, author.writer.position()).unwrap();
+        if author.opened {
+            self.oracle.reported(author.number, author.writer.position()).unwrap();
         }
     }
 
@@ -357,10 +369,8 @@ impl Scene {
             Layout::Append => chain.collect(),
             Layout::Block => [Target::Stream].to_vec(),
         };
-        let stored = |target| {
-            let identity = self.identity(target).expect("a segment has an identity");
-            Stored { identity, bytes: self.content(target) }
-        };
+        let stored =
+            |target| Stored { identity: self.identity(target), bytes: self.content(target) };
         targets.into_iter().map(stored).collect()
     }
 
@@ -371,14 +381,19 @@ impl Scene {
 
     /// The nonce of whoever owns the end of the stream.
     pub(super) fn owner(&self) -> Nonce {
-        self.stored().last().expect("there is a stream").identity.nonce
+        let last = self.stored().pop().expect("there is a stream");
+        last.identity.expect("a segment has an identity").nonce
     }
 
     /// The whole stream, after the oracle's judgement.
     pub(super) fn judged(&self) -> Result<Vec<u8>, String> {
         let stored = self.stored();
         self.oracle.judge(&stored)?;
-        Ok(stored.iter().flat_map(|segment| segment.bytes.iter().copied()).collect())
+        Ok(self.whole())
+    }
+
+    fn whole(&self) -> Vec<u8> {
+        self.stored().into_iter().flat_map(|segment| segment.bytes).collect()
     }
 
     /// The stream keeps every promise and has exactly these bytes.

@@ -40,6 +40,12 @@ impl BlockId {
         }
     }
 
+    /// An ID of these bytes, of which there are 1 to 64.
+    pub(in crate::sim) fn of(bytes: &[u8]) -> Self {
+        assert!((1..=ID_BYTES).contains(&bytes.len()), "an ID has 1 to 64 bytes");
+        Self(Base64::encode_string(bytes))
+    }
+
     /// Its base64.
     pub fn as_str(&self) -> &str {
         &self.0

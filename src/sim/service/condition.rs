@@ -82,5 +82,5 @@ impl Conditions {
 
 fn matches(header: &str, revision: Revision) -> bool {
     let header = header.trim();
-    header == "*" || header.trim_matches('"') == revision.bare()
+    header == "*" || revision.is_bare(header.trim_matches('"'))
 }

@@ -27,6 +27,9 @@ use super::request::ContentHeaders;
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
+/// What entity tags begin with.
+const BARE: &str = "0x8D";
+
 impl Revision {
     /// The entity tag that stands for this state, with its quotes.
     pub fn etag(self) -> ETag {
@@ -35,7 +38,18 @@ impl Revision {
 
     /// The entity tag without quotes, as listings have it.
     pub fn bare(self) -> String {
-        format!("0x8D{:013X}", self.0)
+        format!("{BARE}{:013X}", self.0)
+    }
+
+    /// Whether this is it. Most of what is not differs as a number, so that nothing is written.
+    pub(super) fn is_bare(self, etag: &str) -> bool {
+        let digits = etag.strip_prefix(BARE).filter(|digits| digits.len() == 13);
+        let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let upper = !etag.bytes().any(|byte| byte.is_ascii_lowercase() && byte != b'x');
+        match number {
+            Some(number) => number == self.0 && upper,
+            None => etag == self.bare(),
+        }
     }
 }
 

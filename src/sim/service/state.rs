@@ -188,6 +188,13 @@ impl<E: Extent> Service<E> {
         }
     }
 
+    /// Goes back to an earlier state, as a failover does. Revisions do not: an ETag stands for one
+    /// state for ever.
+    pub fn rewind(&mut self, earlier: Self) {
+        let last = self.last.max(earlier.last);
+        *self = Self { last, ..earlier };
+    }
+
     /// The revision that the next change takes.
     pub(super) fn next_revision(&self) -> Revision {
         Revision(self.last.0 + 1)

@@ -145,7 +145,17 @@ impl Search {
             (Question::Ahead(k), Err(refusal)) if refusal.cause == Cause::BlobNotFound => {
                 self.nothing_at(k)
             }
-            (Question::Container, Ok(_)) => Ok(Some(Found::Nothing)),
+            // Also where the answers before did not say that it is the container that is missing.
+            (Question::OtherLayout | Question::Listing(_) | Question::Ahead(_), Err(refusal))
+                if refusal.cause == Cause::ContainerNotFound && self.create_container =>
+            {
+                self.ask(Question::Container)
+            }
+            (Question::Container, Ok(_)) => {
+                // Segments that were seen before went with the container.
+                *self = Self::again(self.create_container, self.any_layout);
+                Ok(Some(Found::Nothing))
+            }
             (Question::Container, Err(refusal))
                 if refusal.cause == Cause::ContainerAlreadyExists =>
             {
@@ -457,6 +467,29 @@ mod tests {
             let found = search.learn(Err(refusal.clone()));
             assert_eq!(found, if ahead { Ok(None) } else { Err(Stop::Refused(refusal)) });
         }
+    }
+
+    #[test]
+    fn a_container_that_is_missing_is_created_whichever_question_tells() {
+        let refusal = Refusal { cause: Cause::ContainerNotFound, status: 404, code: String::new() };
+        for question in [Question::OtherLayout, Question::Listing(None), Question::Ahead(2)] {
+            let mut search = Search::again(true, false);
+            search.question = question;
+            assert_eq!(search.learn(Err(refusal.clone())), Ok(None));
+            assert_eq!(search.call(), Call::CreateContainer);
+            assert_eq!(search.learn(Ok(Answer::ContainerCreated)), Ok(Some(Found::Nothing)));
+        }
+    }
+
+    #[test]
+    fn a_container_that_goes_while_looking_takes_the_stream_with_it() {
+        let mut search = Search::again(true, false);
+        let seen = World::new(1, false).segment(1).unwrap();
+        assert_eq!(search.learn(Ok(Answer::Properties(seen))), Ok(None));
+        assert!(search.stream().is_some());
+        search.question = Question::Container;
+        assert_eq!(search.learn(Ok(Answer::ContainerCreated)), Ok(Some(Found::Nothing)));
+        assert_eq!((search.stream(), search.epoch()), (None, 0));
     }
 
     #[test]

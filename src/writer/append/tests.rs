@@ -310,6 +310,22 @@ fn segments_roll_over_when_there_is_a_byte_for_the_next() {
 }
 
 #[test]
+fn what_a_tool_appends_before_our_first_byte_is_not_taken_for_ours() {
+    let mut desk = Desk::opened(small(1));
+    desk.write(b"abc");
+    desk.answer(appended(0, 1, "2"));
+    desk.write(b"d");
+    desk.answer(written("3"));
+    desk.refuse(Cause::Forbidden);
+    let Call::CreateAppendBlob { metadata, .. } = desk.lose() else { panic!("not created") };
+    desk.refuse(Cause::AlreadyExists);
+    // It is there, and ours, and a tool was faster than we.
+    desk.answer(Answer::Properties(properties(3, "5", metadata)));
+    assert!(matches!(desk.writer.stopped_by(), Some(Error::Diverged(_))), "{:?}", desk.writer);
+    assert_eq!(desk.committed(), 3);
+}
+
+#[test]
 fn a_rollover_on_command_closes_now_and_creates_later() {
     let mut desk = Desk::opened(Config::default());
     desk.writer.append(b"abc").unwrap();

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod component;
 pub mod credential;
 pub mod duration;
+mod listener;
 pub mod outgoing;
 pub mod reading;
 pub mod size;

@@ -1,5 +1,7 @@
 //! What is told of the fates: a line of the log for each request, and how many met which.
 //!
+//! Requests whose body did not come, or was too large, are in neither.
+//!
 //! Invariant: of a URL its path and its operation (`comp`) are logged, and nothing else.
 
 use std::collections::BTreeMap;

@@ -89,7 +89,8 @@ impl Store {
         self.listener.address()
     }
 
-    /// Makes connections to it inside this process, without the network.
+    /// Makes connections to it inside this process, without the network. They end when it stops, but
+    /// while somebody has this, its folder is not free.
     pub fn connector(&self) -> impl Fn() -> DuplexStream + Send + Sync + 'static {
         let (shared, stopped) = (Arc::clone(&self.shared), self.listener.stopped());
         move || {

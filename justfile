@@ -55,3 +55,11 @@ node URL: component
 # Measure both layouts against the local store.
 measure:
     cargo run --profile host --package everblob-host --example measure
+
+# Play seeds of the component under wasmtime through faults, for example `just faults 500..2000`.
+faults SEEDS="0..500":
+    EVERBLOB_FAULT_SEEDS={{SEEDS}} cargo test --package everblob-host --test faults whatever -- --nocapture
+
+# Append records through faults to Azurite, by the service's own client and by Everblob.
+compare-faults RECORDS="20000":
+    EVERBLOB_FAULT_RECORDS={{RECORDS}} cargo test --package everblob-host --test cli everblob_does_not -- --nocapture

@@ -12,6 +12,7 @@ mod demo;
 mod ls;
 mod man;
 mod order;
+mod proxy;
 mod report;
 mod rollover;
 mod sas;
@@ -97,6 +98,7 @@ enum Command {
     Seal(seal::Args),
     Stat(stat::Args),
     Store(store::Args),
+    Proxy(proxy::Args),
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -146,6 +148,7 @@ pub(crate) fn main() -> ! {
         Command::Seal(args) => seal::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Store(args) => store::run(args),
+        Command::Proxy(args) => proxy::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

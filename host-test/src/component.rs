@@ -8,6 +8,7 @@ mod bindings;
 mod error;
 mod footprint;
 mod options;
+mod randomness;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::clock::{Monotonic, WallClock};
 use crate::outgoing::{Hooks, Outgoing};
 
 use self::footprint::Memory;
+use self::randomness::Randomness;
 
 pub use self::appender::Appender;
 pub use self::error::Error;
@@ -47,12 +49,15 @@ pub const COMPONENT_VARIABLE: &str = "EVERBLOB_COMPONENT";
 /// The component that this library was built with.
 static EMBEDDED: &[u8] = include_bytes!(env!("EVERBLOB_EMBEDDED"));
 
-/// The compiled component and what all of its instances share.
+/// The compiled component and what all of its instances share. A clone is compiled already, and may
+/// be given other surroundings.
+#[derive(Clone)]
 pub struct Component {
     engine: Engine,
     instances: bindings::EverblobPre<State>,
     outgoing: Arc<Outgoing>,
     wall_clock: WallClock,
+    randomness: Option<Randomness>,
     length: usize,
     sha256: [u8; 32],
     imports: Vec<String>,
@@ -93,13 +98,25 @@ impl Component {
         let instances = bindings::EverblobPre::new(linker.instantiate_pre(&component)?)?;
         let (length, sha256) = (bytes.len(), Sha256::digest(bytes).into());
         let (outgoing, wall_clock) = (Arc::default(), WallClock::default());
-        Ok(Self { engine, instances, outgoing, wall_clock, length, sha256, imports })
+        let randomness = None;
+        Ok(Self { engine, instances, outgoing, wall_clock, randomness, length, sha256, imports })
     }
 
     /// Gives instances to come another clock for the time of day, by which they date requests.
     /// Passing time they always read from Tokio's clock, which also wakes them.
     pub fn with_wall_clock(self, wall_clock: WallClock) -> Self {
         Self { wall_clock, ..self }
+    }
+
+    /// Gives instances to come random numbers that follow from `seed`, each its own, so that a run
+    /// can be played again. Identities are then no secret and come again with the seed: for tests.
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { randomness: Some(Randomness::new(seed)), ..self }
+    }
+
+    /// Lets instances to come send their requests through other clients.
+    pub fn with_outgoing(self, outgoing: Arc<Outgoing>) -> Self {
+        Self { outgoing, ..self }
     }
 
     /// The bytes of the component that this library was built with.
@@ -130,6 +147,9 @@ impl Component {
     fn store(&self, activity: &Arc<Notify>) -> Store<State> {
         let mut wasi = WasiCtx::builder();
         wasi.wall_clock(self.wall_clock.clone()).monotonic_clock(Monotonic::default());
+        if let Some(randomness) = &self.randomness {
+            wasi.secure_random(randomness.next());
+        }
         let state = State {
             table: ResourceTable::new(),
             wasi: wasi.build(),

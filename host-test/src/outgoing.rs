@@ -11,6 +11,7 @@
 mod connection;
 mod failure;
 pub(crate) mod permission;
+mod process;
 mod pump;
 mod route;
 mod traffic;
@@ -27,6 +28,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::io::DuplexStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -53,6 +55,8 @@ const WRITES_WAITING: usize = 2;
 #[derive(Debug)]
 pub struct Outgoing {
     plain: legacy::Client<Connector, WasiBody>,
+    // In place of the network.
+    inside: Option<legacy::Client<process::Connector, WasiBody>>,
     // The system's roots take a while to load, and plain http does not need them.
     secure: OnceLock<Result<Secure, String>>,
     obstacle: Mutex<Option<String>>,
@@ -68,6 +72,7 @@ impl Default for Outgoing {
         let plain = builder().build(Connector::new(Arc::clone(&traffic)));
         Self {
             plain,
+            inside: None,
             secure: OnceLock::new(),
             obstacle: Mutex::default(),
             lacking: Mutex::default(),
@@ -77,6 +82,13 @@ impl Default for Outgoing {
 }
 
 impl Outgoing {
+    /// Clients whose connections are what `connect` makes, whatever host a URL names: to a server
+    /// inside this process.
+    pub fn inside(connect: impl Fn() -> DuplexStream + Send + Sync + 'static) -> Self {
+        let inside = builder().build(process::Connector::new(connect));
+        Self { inside: Some(inside), ..Self::default() }
+    }
+
     /// Sends a request and waits for the head of the answer.
     ///
     /// # Errors
@@ -146,6 +158,9 @@ impl Outgoing {
     }
 
     fn request(&self, request: Request<WasiBody>) -> Result<legacy::ResponseFuture, Failure> {
+        if let Some(inside) = &self.inside {
+            return Ok(inside.request(request));
+        }
         if request.uri().scheme_str() != Some("https") {
             return Ok(self.plain.request(request));
         }

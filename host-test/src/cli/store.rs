@@ -5,10 +5,11 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 use everblob_host::duration;
+use everblob_host::faults::{ProxyOptions, Spec, Target};
 use everblob_host::store::{self, StoreOptions};
 
-use super::Failure;
 use super::signals::Stop;
+use super::{Failure, proxy};
 
 /// Run a local blob store
 #[derive(clap::Args)]
@@ -20,7 +21,10 @@ Examples:
   everblob store
   everblob store --data ./blobs --log requests.jsonl
   everblob store --listen 127.0.0.1:0 --max-blocks 100
-  everblob store --clock-offset -20m")]
+  everblob store --clock-offset -20m
+  everblob store --faults seed=7,lose-reply=1%,503=1%
+
+`everblob proxy --help` lists the faults.")]
 pub(crate) struct Args {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:10000", value_parser = address)]
@@ -44,6 +48,12 @@ pub(crate) struct Args {
         default_value = "0s"
     )]
     clock_offset: i64,
+    /// Let faults happen to requests on their way, as `everblob proxy` does
+    #[arg(long, value_name = "SPEC")]
+    faults: Option<Spec>,
+    /// Write a JSON line with the fate of each request to this file
+    #[arg(long, value_name = "FILE", requires = "faults")]
+    fault_log: Option<PathBuf>,
 }
 
 /// A duration with or without a sign, in seconds.
@@ -54,7 +64,8 @@ fn clock_offset(text: &str) -> Result<i64, String> {
     Ok(if behind.is_some() { -seconds } else { seconds })
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+/// Reads the address to listen on.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let mut addresses =
         text.to_socket_addrs().map_err(|_| "give a host and a port, as in 127.0.0.1:10000")?;
     addresses.next().ok_or_else(|| "the host has no address".into())
@@ -62,23 +73,42 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let Args { listen, data, max_blocks, log, clock_offset } = args;
+    let Args { listen, data, max_blocks, log, clock_offset, faults, fault_log } = args;
     let options =
         StoreOptions { listen, data, max_blocks, log, clock_offset, ..StoreOptions::default() };
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::refused)?;
     runtime.block_on(async {
-        let failed = |err: anyhow::Error| Failure::Refused(format!("{err:#}"));
         let mut stop = Stop::listen().map_err(Failure::refused)?;
-        let mut store = store::start(options).await.map_err(failed)?;
-        let mut stdout = std::io::stdout();
-        // Nobody may be there to read it, which is no failure.
-        let _ = writeln!(stdout, "listening on http://{}", store.address());
-        let _ = stdout.flush();
-        tokio::select! {
-            () = stop.asked() => {}
-            () = store.ended() => return Err(Failure::refused("the store has ended")),
-        }
+        let Some(spec) = faults else { return serve(options, &mut stop).await };
+        let proxied = ProxyOptions { listen, spec, log: fault_log, ..ProxyOptions::default() };
+        // Nobody is told of its own port.
+        let listen = StoreOptions::default().listen;
+        let store = store::start(StoreOptions { listen, ..options }).await.map_err(failed)?;
+        let served = proxy::serve(Target::inside(store.connector()), proxied, &mut stop).await;
         store.stop().await;
-        Ok(())
+        served
     })
+}
+
+async fn serve(options: StoreOptions, stop: &mut Stop) -> Result<(), Failure> {
+    let mut store = store::start(options).await.map_err(failed)?;
+    say(format_args!("listening on http://{}", store.address()));
+    tokio::select! {
+        () = stop.asked() => {}
+        () = store.ended() => return Err(Failure::refused("the store has ended")),
+    }
+    store.stop().await;
+    Ok(())
+}
+
+/// What keeps a server from starting, with its causes.
+pub(super) fn failed(err: anyhow::Error) -> Failure {
+    Failure::Refused(format!("{err:#}"))
+}
+
+/// Writes a line to stdout, where nobody may be there to read it, which is no failure.
+pub(super) fn say(line: std::fmt::Arguments<'_>) {
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{line}");
+    let _ = stdout.flush();
 }

@@ -26,4 +26,5 @@ mod state;
 mod translation;
 
 pub use options::{Account, Secret, StoreOptions};
+pub(crate) use record::RequestLog;
 pub use server::{Store, start};

@@ -32,17 +32,17 @@ pub(super) struct Record {
 
 /// The file of the log.
 #[derive(Debug)]
-pub(super) struct RequestLog(Mutex<File>);
+pub(crate) struct RequestLog(Mutex<File>);
 
 impl RequestLog {
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.with_context(|| format!("cannot open the log {}", path.display()))?;
         Ok(Self(Mutex::new(file)))
     }
 
-    /// Writes a line. A log that cannot be written does not stop the store.
-    pub(super) fn write(&self, record: &Record) {
+    /// Writes a line. A log that cannot be written does not stop what it is of.
+    pub(crate) fn write(&self, record: &impl serde::Serialize) {
         let mut line = serde_json::to_vec(record).expect("a record is strings and numbers");
         line.push(b'\n');
         let written = self.0.lock().expect("writing does not panic").write_all(&line);

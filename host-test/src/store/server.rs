@@ -1,7 +1,7 @@
-//! The listener, its connections, and the way of a request through the store.
+//! The store's connections, and the way of a request through the store.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,15 +16,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 use everblob::azure::date;
 use everblob::sim::service::{Answer, Request};
 use everblob::time::UnixTime;
 
 use crate::clock::WallClock;
+use crate::listener::{Listener, Stopped};
 
 use super::answer;
 use super::authorization::{Authorization, Grant};
@@ -40,24 +39,20 @@ use super::record::{Record, RequestLog};
 use super::state::State;
 use super::translation;
 
-const BACKLOG: u32 = 1024;
-/// How long a stop waits for answers that are on their way.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long the listener rests when it cannot accept, for want of file descriptors as a rule.
-const REST: Duration = Duration::from_millis(50);
 /// A write of more bytes than this leaves the threads that serve connections.
 const LARGE: usize = 64 << 10;
 /// How much of a refused body is read, so that the refusal arrives and the connection stays.
 const DISCARD: usize = 256 << 20;
+/// How much waits in one direction of a connection inside this process.
+const PIPE_BYTES: usize = 256 << 10;
 const DEFAULT_VERSION: &str = "2024-11-04";
 
 /// A store that is running. Dropping it stops it without waiting.
 #[derive(Debug)]
 pub struct Store {
-    address: SocketAddr,
     bearer_tokens: Arc<Mutex<Vec<Secret>>>,
-    stop: watch::Sender<bool>,
-    listener: JoinHandle<()>,
+    shared: Arc<Shared>,
+    listener: Listener,
 }
 
 /// Starts a store.
@@ -74,24 +69,36 @@ pub async fn start(options: StoreOptions) -> anyhow::Result<Store> {
     .await
     .context("the journal's reader panicked")?;
     let state = Mutex::new(state?);
-    let listener =
-        listen(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
-    let address = listener.local_addr()?;
-    let StoreOptions { accounts, bearer_token, clock_offset, idle_timeout, wall_clock, .. } =
-        options;
+    let StoreOptions {
+        listen, accounts, bearer_token, clock_offset, idle_timeout, wall_clock, ..
+    } = options;
     let bearer_tokens = Arc::new(Mutex::new(Vec::from_iter(bearer_token)));
     let authorization = Authorization { accounts, bearer_tokens: Arc::clone(&bearer_tokens) };
     let shared =
         Arc::new(Shared { authorization, clock_offset, log, state, idle_timeout, wall_clock });
-    let (stop, stopped) = watch::channel(false);
-    let listener = tokio::spawn(accept(listener, shared, stopped));
-    Ok(Store { address, bearer_tokens, stop, listener })
+    let served = Arc::clone(&shared);
+    let listener = Listener::start(listen, move |stream, peer, stopped| {
+        serve(stream, peer, Arc::clone(&served), stopped)
+    })?;
+    Ok(Store { bearer_tokens, shared, listener })
 }
 
 impl Store {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
+    }
+
+    /// Makes connections to it inside this process, without the network. They end when it stops, but
+    /// while somebody has this, its folder is not free.
+    pub fn connector(&self) -> impl Fn() -> DuplexStream + Send + Sync + 'static {
+        let (shared, stopped) = (Arc::clone(&self.shared), self.listener.stopped());
+        move || {
+            let (client, server) = tokio::io::duplex(PIPE_BYTES);
+            let peer = Ipv4Addr::LOCALHOST.into();
+            tokio::spawn(serve(server, peer, Arc::clone(&shared), stopped.clone()));
+            client
+        }
     }
 
     /// Accepts these bearer tokens in place of those before, as when they expire.
@@ -105,70 +112,21 @@ impl Store {
     /// Stops: no connection is accepted any more, requests under way are answered, and the folder
     /// is free when this returns.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        self.ended().await;
+        self.listener.stop().await;
     }
 
     /// Waits until it has ended.
     pub async fn ended(&mut self) {
-        if let Err(error) = (&mut self.listener).await
-            && error.is_panic()
-        {
-            tracing::error!("the store's listener panicked");
-        }
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        self.listener.abort();
-    }
-}
-
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A store that was killed leaves connections behind that would hold the port for a minute.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop(&mut stopped) => break,
-            Some(_) = connections.join_next() => continue,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let shared = Arc::clone(&shared);
-                connections.spawn(serve(stream, peer.ip(), shared, stopped.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(REST).await;
-            }
-        }
-    }
-    drop(listener);
-    let all = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, all).await.is_err() {
-        connections.shutdown().await;
+        self.listener.ended().await;
     }
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: IpAddr,
     shared: Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
+    mut stopped: Stopped,
 ) {
-    // Without it the answer to a small request waits for an acknowledgement of the one before.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
     let mut http = http1::Builder::new();
     if let Some(timeout) = shared.idle_timeout {
         // It also limits the time that the head of a request takes.
@@ -184,7 +142,7 @@ async fn serve(
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop(&mut stopped) => {
+        () = stopped.wait() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -192,11 +150,6 @@ async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }
-}
-
-/// Waits for the word to stop, or for the one who would give it to be gone.
-async fn stop(stopped: &mut watch::Receiver<bool>) {
-    drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
 /// What all connections have.

@@ -20,6 +20,7 @@ mod credentials;
 mod demo;
 mod disk;
 mod errors;
+mod faults;
 mod https;
 mod identity;
 mod lease;

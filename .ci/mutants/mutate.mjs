@@ -154,6 +154,8 @@ async function main() {
     const names = mutants.map((it) => it.name);
     const twice = names.find((name, at) => names.indexOf(name) !== at);
     if (twice) throw new Stale(`there are two mutants called ${twice}`);
+    const unknown = wanted.find((name) => !names.includes(name));
+    if (unknown) throw new Stale(`there is no mutant called ${unknown}`);
     copy(mutants);
     const programs = { sim: await build(['build', '--bin', 'sim'], mutants) };
     programs.tests = await build(['test', '--lib', '--no-run'], mutants);
